@@ -1,0 +1,109 @@
+//! Connections: how they are made, kept and thrown away.
+//!
+//! A pool of this kind usually asks the server at every use whether the connection still works, which costs a round
+//! trip for every request. Here a connection's health is known from its use instead: one that answered within the last
+//! second is taken at its word, one that failed, or whose work was broken off, never comes back, and none grows old.
+
+use std::{
+    ops::{Deref, DerefMut},
+    time::Duration,
+};
+
+use deadpool::managed::{Manager, Metrics, Object, RecycleError, RecycleResult};
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _, MySqlConnection, mysql::MySqlConnectOptions};
+use tokio::time::timeout;
+
+use super::Settings;
+
+/// Idle for longer than this, a connection is asked whether it still works before it is used again.
+const PING_AFTER_IDLE: Duration = Duration::from_secs(1);
+
+/// How long the answer to that may take.
+const PING_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Older than this, a connection is replaced: after a failover or a scaling of the database, load moves to where the
+/// name leads now, even when the old server still answers.
+const MAX_AGE: Duration = Duration::from_mins(30);
+
+/// Limits that the server itself keeps, so that work which nobody waits for any more ends there too. The lock wait is
+/// shorter than the time allowed for a piece of work, which turns it into an error with a name. `MariaDB` and `MySQL`
+/// have different variables for the run time of a statement; each skips the other's comment.
+const SESSION: &str = "SET SESSION innodb_lock_wait_timeout = 3, \
+    /*M!100108 max_statement_time = 5, */ /*!80000 max_execution_time = 5000, */ lock_wait_timeout = 3";
+
+/// Makes connections for the pool.
+pub(super) struct Connector {
+    options: MySqlConnectOptions,
+}
+
+impl Connector {
+    pub(super) fn new(settings: &Settings) -> Self {
+        // Statements are logged by what they serve, not one by one.
+        Self {
+            options: settings.connect_options().disable_statement_logging(),
+        }
+    }
+}
+
+impl Manager for Connector {
+    type Type = MySqlConnection;
+    type Error = sqlx::Error;
+
+    async fn create(&self) -> sqlx::Result<MySqlConnection> {
+        let mut connection = self.options.connect().await?;
+        connection.execute(SESSION).await?;
+        Ok(connection)
+    }
+
+    async fn recycle(&self, connection: &mut MySqlConnection, metrics: &Metrics) -> RecycleResult<sqlx::Error> {
+        if metrics.age() > MAX_AGE {
+            return Err(RecycleError::message("too old"));
+        }
+        if metrics.last_used() > PING_AFTER_IDLE {
+            timeout(PING_TIMEOUT, connection.ping())
+                .await
+                .map_err(|_| RecycleError::message("no answer to a ping"))??;
+        }
+        Ok(())
+    }
+}
+
+/// A connection in use. It goes back to the pool only if it was found `sound`; it is closed when its work failed badly
+/// or was broken off, since a reply, a transaction or a lock may be left on it.
+pub(super) struct Lease {
+    connection: Option<Object<Connector>>,
+    /// Whether the connection can serve somebody else.
+    pub(super) sound: bool,
+}
+
+impl Lease {
+    pub(super) fn new(connection: Object<Connector>) -> Self {
+        Self {
+            connection: Some(connection),
+            sound: false,
+        }
+    }
+}
+
+impl Deref for Lease {
+    type Target = MySqlConnection;
+    fn deref(&self) -> &MySqlConnection {
+        self.connection.as_deref().expect("taken only on drop")
+    }
+}
+
+impl DerefMut for Lease {
+    fn deref_mut(&mut self) -> &mut MySqlConnection {
+        self.connection.as_deref_mut().expect("taken only on drop")
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take()
+            && !self.sound
+        {
+            drop(Object::take(connection));
+        }
+    }
+}

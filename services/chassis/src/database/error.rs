@@ -1,0 +1,148 @@
+//! What a database error means, decided in one place.
+
+use deadpool::managed::PoolError;
+use sqlx::mysql::MySqlDatabaseError;
+
+/// Why a piece of work failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database cannot do it now, and may well later.
+    #[error("the database is not available")]
+    Unavailable(#[source] Unavailable),
+    /// A row with that key is there already.
+    #[error("a row with the same {index} is there already")]
+    Duplicate {
+        /// The unique index that says so, such as `users_email`.
+        index: String,
+    },
+    /// A fault of ours.
+    #[error("the database refused the statement")]
+    Refused(#[source] sqlx::Error),
+}
+
+/// Why the database cannot do it now.
+#[derive(Debug, thiserror::Error)]
+pub enum Unavailable {
+    /// All connections were in use for the whole of `DB_ACQUIRE_TIMEOUT`, or a new one could not be made within it.
+    #[error("no connection was to be had within DB_ACQUIRE_TIMEOUT")]
+    PoolExhausted,
+    /// The service is shutting down.
+    #[error("the pool is closed")]
+    Closed,
+    /// No connection could be made.
+    #[error("no connection could be made")]
+    Connect(#[source] sqlx::Error),
+    /// The connection broke; what it was asked to change may have been changed or not.
+    #[error("the connection was lost")]
+    Lost(#[source] sqlx::Error),
+    /// No answer in time.
+    #[error("the database did not answer in time")]
+    TooSlow,
+    /// The server takes no writes: after a failover this connection leads to the old primary.
+    #[error("the server is read-only")]
+    ReadOnly(#[source] sqlx::Error),
+    /// The transaction was rolled back because others wanted the same rows.
+    #[error("the transaction fell victim to a deadlock")]
+    Deadlock,
+    /// The server is busy, full, or stopping; or the tables are not there yet.
+    #[error("the server cannot do it now")]
+    Server(#[source] sqlx::Error),
+}
+
+/// Error numbers of `MySQL` and `MariaDB` and what they mean here.
+///
+/// Sources: <https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html> and
+/// <https://mariadb.com/docs/server/reference/error-codes>.
+mod number {
+    pub(super) const DUPLICATE_ENTRY: u16 = 1062;
+    pub(super) const DUPLICATE_ENTRY_NAMED: u16 = 1586;
+    pub(super) const DEADLOCK: u16 = 1213;
+    /// `--read-only`, a read-only transaction, read-only mode: how an old primary answers after a failover.
+    pub(super) const READ_ONLY: [u16; 3] = [1290, 1792, 1836];
+    /// The run time limits that the connection sets: `max_execution_time`, `max_statement_time`.
+    pub(super) const TOO_SLOW: [u16; 2] = [3024, 1969];
+    /// The server closes this connection: shutdown, killed, or disconnected for idling.
+    pub(super) const LOST: [u16; 4] = [1053, 1927, 4031, 3169];
+    /// Disk full, out of memory, too many connections, table full, out of resources, lock wait timeout, too many
+    /// connections of this user, resource limit reached, no such table or column (a migration has not run yet), no
+    /// such database.
+    pub(super) const SERVER: [u16; 12] = [1021, 1037, 1038, 1040, 1041, 1114, 1205, 1203, 1226, 1146, 1054, 1049];
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        let Some(reply) = error
+            .as_database_error()
+            .and_then(|error| error.try_downcast_ref::<MySqlDatabaseError>())
+        else {
+            return match error {
+                sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) | sqlx::Error::WorkerCrashed => {
+                    Self::Unavailable(Unavailable::Lost(error))
+                }
+                _ => Self::Refused(error),
+            };
+        };
+        match reply.number() {
+            number::DUPLICATE_ENTRY | number::DUPLICATE_ENTRY_NAMED => Self::Duplicate {
+                index: index_name(reply.message()).to_owned(),
+            },
+            number::DEADLOCK => Self::Unavailable(Unavailable::Deadlock),
+            code if number::READ_ONLY.contains(&code) => Self::Unavailable(Unavailable::ReadOnly(error)),
+            code if number::TOO_SLOW.contains(&code) => Self::Unavailable(Unavailable::TooSlow),
+            code if number::LOST.contains(&code) => Self::Unavailable(Unavailable::Lost(error)),
+            code if number::SERVER.contains(&code) => Self::Unavailable(Unavailable::Server(error)),
+            _ => Self::Refused(error),
+        }
+    }
+}
+
+pub(super) fn from_pool(error: PoolError<sqlx::Error>) -> Error {
+    Error::Unavailable(match error {
+        PoolError::Backend(error) => Unavailable::Connect(error),
+        PoolError::Closed => Unavailable::Closed,
+        _ => Unavailable::PoolExhausted,
+    })
+}
+
+impl Error {
+    /// Whether the connection on which it happened can serve somebody else: the server answered, and the answer was
+    /// about the statement.
+    pub(super) fn leaves_connection_sound(&self) -> bool {
+        match self {
+            Self::Duplicate { .. } => true,
+            Self::Unavailable(reason) => matches!(reason, Unavailable::Deadlock | Unavailable::Server(_)),
+            Self::Refused(error) => matches!(error, sqlx::Error::Database(_) | sqlx::Error::RowNotFound),
+        }
+    }
+
+    /// Whether the other connections, made at the same time to the same server, are likely to be of no use either.
+    pub(super) fn condemns_other_connections(&self) -> bool {
+        matches!(self, Self::Unavailable(Unavailable::Lost(_) | Unavailable::ReadOnly(_)))
+    }
+}
+
+/// The index in `Duplicate entry 'ann' for key 'users.users_username'`; `MariaDB` leaves the table's name out.
+fn index_name(message: &str) -> &str {
+    let key = message
+        .rsplit_once("for key '")
+        .map_or("", |(_, key)| key.trim_end_matches('\''));
+    key.rsplit_once('.').map_or(key, |(_, index)| index)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_index_is_found_in_the_message_of_either_server() {
+        assert_eq!(
+            index_name("Duplicate entry 'a' for key 'users.users_email'"),
+            "users_email"
+        );
+        assert_eq!(index_name("Duplicate entry 'a' for key 'users_email'"), "users_email");
+        assert_eq!(
+            index_name("Duplicate entry ' for key 'x'' for key 'users.PRIMARY'"),
+            "PRIMARY"
+        );
+    }
+}

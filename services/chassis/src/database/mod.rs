@@ -1,0 +1,149 @@
+//! The database, which may be away at any time: a pool of connections that are known to work, deadlines on everything,
+//! and one place that says what an error means.
+//!
+//! Queries are free functions over [`MySqlConnection`](sqlx::MySqlConnection) beside the model they serve. They run in
+//! [`Database::read`], [`Database::write`] or [`Database::transaction`], which differ in what may be tried again.
+
+mod connection;
+mod error;
+pub mod migrate;
+mod settings;
+
+use std::time::Duration;
+
+use deadpool::managed::Pool;
+use sqlx::{Connection as _, MySqlConnection};
+use tokio::time::timeout;
+
+use connection::{Connector, Lease};
+pub use error::{Error, Unavailable};
+pub use settings::{DEFAULT_ACQUIRE_TIMEOUT, DEFAULT_MAX_CONNECTIONS, Settings, Tls};
+
+/// How long the database may take over one piece of work before its connection is given up as dead. Nothing that these
+/// services ask for takes a tenth of it, and a client that waited longer has gone.
+const WORK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often a transaction that the database chose as a deadlock's victim is begun again.
+const DEADLOCK_RETRIES: u32 = 3;
+
+/// A bounded set of connections to the service's database; cheap to clone.
+#[derive(Clone)]
+pub struct Database {
+    pool: Pool<Connector>,
+    acquire_timeout: Duration,
+}
+
+/// How many connections there are.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Connections {
+    /// The most there can be.
+    pub max: usize,
+    /// Open and not in use.
+    pub idle: usize,
+    /// In use by a request.
+    pub used: usize,
+    /// Requests that wait for one.
+    pub waiting: usize,
+}
+
+impl Database {
+    /// Prepares a pool; connects to nothing yet, so that a service starts without its database.
+    #[must_use]
+    pub fn new(settings: &Settings) -> Self {
+        let pool = Pool::builder(Connector::new(settings))
+            .max_size(settings.max_connections)
+            .build()
+            .unwrap_or_else(|problem| unreachable!("the pool has no timeouts that would need a runtime: {problem}"));
+        Self {
+            pool,
+            acquire_timeout: settings.acquire_timeout,
+        }
+    }
+
+    /// Runs a query that changes nothing. One that fails because its connection turned out to be dead, as all of them
+    /// are after the database was restarted, is tried once more on a new one.
+    pub async fn read<T>(&self, query: impl AsyncFn(&mut MySqlConnection) -> sqlx::Result<T>) -> Result<T, Error> {
+        match self.run(&query).await {
+            Err(Error::Unavailable(Unavailable::Lost(_))) => self.run(&query).await,
+            other => other,
+        }
+    }
+
+    /// Runs one statement that changes something. It is never tried again: whether a lost one was carried out cannot
+    /// be known.
+    pub async fn write<T>(
+        &self,
+        statement: impl AsyncFnOnce(&mut MySqlConnection) -> sqlx::Result<T>,
+    ) -> Result<T, Error> {
+        self.run(statement).await
+    }
+
+    /// Runs several statements that take effect together or not at all. Where the database rolls them back to resolve
+    /// a deadlock, `work` is called again from its beginning.
+    pub async fn transaction<T>(
+        &self,
+        work: impl AsyncFn(&mut MySqlConnection) -> sqlx::Result<T>,
+    ) -> Result<T, Error> {
+        let mut attempts = 0..DEADLOCK_RETRIES;
+        loop {
+            let outcome = self
+                .run(async |connection: &mut MySqlConnection| {
+                    let mut transaction = connection.begin().await?;
+                    match work(&mut transaction).await {
+                        Ok(value) => transaction.commit().await.map(|()| value),
+                        Err(problem) => {
+                            transaction.rollback().await?;
+                            Err(problem)
+                        }
+                    }
+                })
+                .await;
+            match outcome {
+                Err(Error::Unavailable(Unavailable::Deadlock)) if attempts.next().is_some() => {}
+                other => return other,
+            }
+        }
+    }
+
+    /// How many connections there are now.
+    #[must_use]
+    pub fn connections(&self) -> Connections {
+        let status = self.pool.status();
+        Connections {
+            max: status.max_size,
+            idle: status.available,
+            used: status.size.saturating_sub(status.available),
+            waiting: status.waiting,
+        }
+    }
+
+    /// Closes the pool: connections in use are closed as they come back.
+    pub fn close(&self) {
+        self.pool.close();
+    }
+
+    async fn run<T>(&self, work: impl AsyncFnOnce(&mut MySqlConnection) -> sqlx::Result<T>) -> Result<T, Error> {
+        let mut lease = self.acquire().await?;
+        let error = match timeout(WORK_TIMEOUT, work(&mut lease)).await {
+            Ok(Ok(value)) => {
+                lease.sound = true;
+                return Ok(value);
+            }
+            Ok(Err(problem)) => Error::from(problem),
+            Err(_) => Error::Unavailable(Unavailable::TooSlow),
+        };
+        lease.sound = error.leaves_connection_sound();
+        if error.condemns_other_connections() {
+            self.pool.retain(|_, _| false);
+        }
+        Err(error)
+    }
+
+    async fn acquire(&self) -> Result<Lease, Error> {
+        match timeout(self.acquire_timeout, self.pool.get()).await {
+            Ok(Ok(connection)) => Ok(Lease::new(connection)),
+            Ok(Err(problem)) => Err(error::from_pool(problem)),
+            Err(_) => Err(Error::Unavailable(Unavailable::PoolExhausted)),
+        }
+    }
+}

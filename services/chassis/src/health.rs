@@ -1,0 +1,216 @@
+//! Whether the service lives, is ready, and is well: three questions with three answers.
+
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use actix_web::{HttpResponse, Responder, get, http::header::CACHE_CONTROL, web::Data};
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    database::{Database, Error},
+    http::Problem,
+    telemetry::{self, Metrics},
+};
+
+/// How often the database is asked whether it is well. Whoever asks the service gets the last answer, so that health
+/// checks, however many, cost the database nothing.
+const PROBE_INTERVAL: Duration = Duration::from_secs(2);
+
+/// What is known of the service's health.
+pub(crate) struct Health {
+    started: Instant,
+    ready: AtomicBool,
+    last_probe: Mutex<Option<Probe>>,
+}
+
+/// What the database answered last.
+#[derive(Clone, Debug)]
+struct Probe {
+    at: Timestamp,
+    took: Duration,
+    /// Why it is not well: words of ours, none of the database's.
+    fault: Option<String>,
+}
+
+impl Health {
+    pub(crate) fn new() -> Self {
+        Self {
+            started: Instant::now(),
+            ready: AtomicBool::new(false),
+            last_probe: Mutex::new(None),
+        }
+    }
+
+    pub(crate) fn set_ready(&self, ready: bool) {
+        self.ready.store(ready, Ordering::Relaxed);
+    }
+
+    pub(crate) fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    pub(crate) fn database_up(&self) -> bool {
+        self.last_probe().is_some_and(|probe| probe.fault.is_none())
+    }
+
+    fn last_probe(&self) -> Option<Probe> {
+        self.last_probe.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note(&self, probe: Probe) {
+        *self.last_probe.lock().unwrap_or_else(PoisonError::into_inner) = Some(probe);
+    }
+}
+
+/// Asks the database how it is, again and again; logs when the answer changes.
+pub(crate) async fn probe(health: Data<Health>, database: Database) {
+    let mut ticks = tokio::time::interval(PROBE_INTERVAL);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut was_up = None;
+    loop {
+        ticks.tick().await;
+        let asked = Instant::now();
+        let outcome = database
+            .read(async |connection| sqlx::Connection::ping(connection).await)
+            .await;
+        let up = outcome.is_ok();
+        if was_up.replace(up) != Some(up) {
+            match &outcome {
+                Ok(()) => tracing::info!("the database is well"),
+                Err(error) => tracing::error!(error = telemetry::chain(error), "the database is not well"),
+            }
+        }
+        let fault = outcome.err().map(|error| match error {
+            Error::Unavailable(reason) => reason.to_string(),
+            other => other.to_string(),
+        });
+        health.note(Probe {
+            at: Timestamp::now(),
+            took: asked.elapsed(),
+            fault,
+        });
+    }
+}
+
+/// Health in the form of draft-inadarei-api-health-check.
+#[derive(Serialize, ToSchema)]
+struct Report {
+    /// `pass` or `fail`.
+    status: &'static str,
+    /// Seconds since the start.
+    uptime_s: u64,
+    checks: Checks,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Checks {
+    database: DatabaseCheck,
+    connections: ConnectionsCheck,
+}
+
+#[derive(Serialize, ToSchema)]
+struct DatabaseCheck {
+    /// `pass` or `fail`.
+    status: &'static str,
+    /// When the database was asked; null before the first time.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    time: Option<Timestamp>,
+    /// How long its answer took, in milliseconds.
+    response_ms: Option<f64>,
+    /// Why it is not well.
+    output: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct ConnectionsCheck {
+    max: usize,
+    idle: usize,
+    used: usize,
+    waiting: usize,
+}
+
+/// Whether the process lives.
+///
+/// Touches nothing but itself.
+#[utoipa::path(tag = "operation", responses((status = 200, description = "It does", body = str)))]
+#[get("/livez")]
+pub(crate) async fn livez() -> impl Responder {
+    "alive\n"
+}
+
+/// Whether to send requests here.
+///
+/// What load balancers ask. It does not follow the database: a blip of the database must not make ECS replace every
+/// task.
+#[utoipa::path(tag = "operation", responses(
+    (status = 200, description = "Yes", body = str),
+    (status = 503, description = "No: it is stopping", content_type = "application/problem+json", body = crate::http::problem::Body),
+))]
+#[get("/readyz")]
+pub(crate) async fn readyz(health: Data<Health>) -> Result<impl Responder, Problem> {
+    if health.ready.load(Ordering::Relaxed) {
+        Ok("ready\n")
+    } else {
+        Err(Problem::unavailable("the service is stopping"))
+    }
+}
+
+/// How the service is, its database included.
+///
+/// For people and alarms, not for load balancers.
+#[utoipa::path(tag = "operation", responses(
+    (status = 200, description = "Well", content_type = "application/health+json", body = Report),
+    (status = 503, description = "Not well", content_type = "application/health+json", body = Report),
+))]
+#[get("/health")]
+pub(crate) async fn report(health: Data<Health>, database: Data<Database>) -> HttpResponse {
+    let probe = health.last_probe();
+    let up = health.database_up();
+    let connections = database.connections();
+    let status = if up { "pass" } else { "fail" };
+    let report = Report {
+        status,
+        uptime_s: health.uptime().as_secs(),
+        checks: Checks {
+            database: DatabaseCheck {
+                status,
+                time: probe.as_ref().map(|probe| probe.at),
+                response_ms: probe.as_ref().map(|probe| probe.took.as_secs_f64() * 1000.0),
+                output: probe.map_or_else(|| Some("not asked yet".to_owned()), |probe| probe.fault),
+            },
+            connections: ConnectionsCheck {
+                max: connections.max,
+                idle: connections.idle,
+                used: connections.used,
+                waiting: connections.waiting,
+            },
+        },
+    };
+    let mut answer = if up {
+        HttpResponse::Ok()
+    } else {
+        HttpResponse::ServiceUnavailable()
+    };
+    answer
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .content_type("application/health+json")
+        .body(serde_json::to_string(&report).unwrap_or_default())
+}
+
+/// Figures for Prometheus.
+#[utoipa::path(tag = "operation", responses(
+    (status = 200, description = "In the OpenMetrics text format", content_type = "application/openmetrics-text", body = str),
+))]
+#[get("/metrics")]
+pub(crate) async fn metrics(metrics: Data<Metrics>, health: Data<Health>, database: Data<Database>) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
+        .body(metrics.text(database.connections(), health.database_up(), health.uptime()))
+}

@@ -1,0 +1,46 @@
+//! What is answered where no route matches: 405 where the path is known, else 404.
+
+use actix_web::{HttpRequest, dev::ResourceDef};
+use utoipa::openapi::{OpenApi, PathItem};
+
+use super::Problem;
+
+/// Every path of the service and what can be done there, taken from its OpenAPI document.
+///
+/// (actix-web answers 404 for a known path with another method, since each of a path's methods is a resource to it.)
+#[derive(Clone)]
+pub(crate) struct Fallback(Vec<(ResourceDef, String)>);
+
+impl Fallback {
+    pub(crate) fn new(document: &OpenApi) -> Self {
+        Self(
+            document
+                .paths
+                .paths
+                .iter()
+                .map(|(path, item)| (ResourceDef::new(path.as_str()), allow(item)))
+                .collect(),
+        )
+    }
+
+    pub(crate) fn problem(&self, request: &HttpRequest) -> Problem {
+        match self.0.iter().find(|(path, _)| path.is_match(request.path())) {
+            Some((_, allow)) => Problem::method_not_allowed(allow.clone()),
+            None => Problem::not_found("there is nothing under this path; GET /docs shows what there is"),
+        }
+    }
+}
+
+fn allow(item: &PathItem) -> String {
+    let methods = [
+        ("GET, HEAD", &item.get),
+        ("POST", &item.post),
+        ("PUT", &item.put),
+        ("DELETE", &item.delete),
+    ];
+    methods
+        .iter()
+        .filter_map(|(name, operation)| operation.as_ref().map(|_| *name))
+        .collect::<Vec<_>>()
+        .join(", ")
+}

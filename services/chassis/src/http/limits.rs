@@ -1,0 +1,79 @@
+//! How much a client may send and how long it may take, each limit with its reason.
+
+use std::{io, time::Duration};
+
+use actix_web::{
+    error::{JsonPayloadError, PathError, PayloadError, QueryPayloadError},
+    http::KeepAlive,
+    web::{JsonConfig, PathConfig, QueryConfig, ServiceConfig},
+};
+use serde_json::error::Category;
+
+use super::Problem;
+
+/// How long an idle connection is kept: longer than an Application Load Balancer's idle timeout (60 s), so that it is
+/// the balancer who closes. The other way round it sends requests into connections that are just being closed, and
+/// answers 502.
+pub(crate) const KEEP_ALIVE: KeepAlive = KeepAlive::Timeout(Duration::from_secs(75));
+
+/// How long a client may take to send the head of a request: a balancer sends it at once, and whoever drips it in
+/// holds a connection for nothing.
+pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a client may take to send a body: the largest that is taken, over a slow mobile connection.
+pub(super) const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a connection may take to close in order before it is reset.
+pub(crate) const CLIENT_DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Largest request body, in bytes: several times the largest valid one, which has a few short fields.
+const MAX_BODY_BYTES: usize = 16 * 1024;
+
+/// Largest request target and headers together, in bytes: what browsers and balancers send is well below 8 KiB. (The
+/// server itself stops reading at 128 KiB or 96 headers.)
+pub(crate) const MAX_HEAD_BYTES: usize = 16 * 1024;
+
+/// Makes the extractors keep the limits and answer with problems.
+pub(crate) fn extractors(config: &mut ServiceConfig) {
+    config
+        .app_data(
+            JsonConfig::default()
+                .limit(MAX_BODY_BYTES)
+                .error_handler(|error, _| json_problem(error).into()),
+        )
+        .app_data(PathConfig::default().error_handler(|error, _| {
+            let PathError::Deserialize(error) = error else {
+                return error.into();
+            };
+            Problem::malformed(format!("the path has a part that cannot be right: {error}")).into()
+        }))
+        .app_data(QueryConfig::default().error_handler(|error, _| {
+            let QueryPayloadError::Deserialize(error) = error else {
+                return error.into();
+            };
+            Problem::malformed(format!("the query will not do: {error}")).into()
+        }));
+}
+
+fn json_problem(error: JsonPayloadError) -> Problem {
+    match error {
+        JsonPayloadError::OverflowKnownLength { .. }
+        | JsonPayloadError::Overflow { .. }
+        | JsonPayloadError::Payload(PayloadError::Overflow) => {
+            Problem::too_large(format!("the body is larger than {MAX_BODY_BYTES} bytes"))
+        }
+        JsonPayloadError::ContentType => {
+            Problem::unsupported_media_type("send the body as JSON, with `content-type: application/json`")
+        }
+        // JSON that is well-formed but not what is asked for (a wrong type, a missing or an unknown field) is invalid
+        // rather than malformed.
+        JsonPayloadError::Deserialize(error) if error.classify() == Category::Data => {
+            Problem::invalid_body(error.to_string())
+        }
+        JsonPayloadError::Deserialize(error) => Problem::malformed(format!("the body is not JSON: {error}")),
+        JsonPayloadError::Payload(PayloadError::Io(error)) if error.kind() == io::ErrorKind::TimedOut => {
+            Problem::timeout(format!("the body did not arrive within {BODY_TIMEOUT:?}"))
+        }
+        _ => Problem::malformed("the body did not arrive whole"),
+    }
+}

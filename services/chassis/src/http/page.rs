@@ -1,0 +1,126 @@
+//! Lists, a page at a time.
+
+use std::str::FromStr;
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{Accept, Header as _, LINK},
+    mime,
+};
+use serde::{Deserialize, Deserializer, Serialize, de};
+use utoipa::ToSchema;
+
+/// How many items a page may have: 1 to [`Limit::MAX`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Limit(u32);
+
+impl Limit {
+    /// The most items on a page: what one answer may cost the database and the client has a bound.
+    pub const MAX: u32 = 200;
+
+    /// `limit` items.
+    ///
+    /// # Panics
+    /// Panics where `limit` is out of bounds: it is for constants.
+    #[must_use]
+    pub const fn new(limit: u32) -> Self {
+        assert!(limit >= 1 && limit <= Self::MAX, "a page has 1 to 200 items");
+        Self(limit)
+    }
+
+    /// The number of items.
+    #[must_use]
+    pub fn get(self) -> u32 {
+        self.0
+    }
+}
+
+impl FromStr for Limit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.parse()
+            .ok()
+            .filter(|limit| (1..=Self::MAX).contains(limit))
+            .map(Self)
+            .ok_or_else(|| format!("limit has to be a number from 1 to {}", Self::MAX))
+    }
+}
+
+impl<'de> Deserialize<'de> for Limit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+/// For a parameter of a query that may be left empty, as forms do with fields that nobody filled in.
+pub fn absent_if_empty<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: FromStr<Err: std::fmt::Display>,
+    D: Deserializer<'de>,
+{
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() {
+        Ok(None)
+    } else {
+        text.parse().map(Some).map_err(de::Error::custom)
+    }
+}
+
+/// One page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Page<T> {
+    /// What is on this page, in the order of the ids.
+    pub items: Vec<T>,
+    /// Where the next page is; null on the last one.
+    pub next: Option<String>,
+}
+
+impl<T: Serialize> Page<T> {
+    /// Cuts `rows`, of which one more than `limit` was asked for, down to a page; `next` makes the path of the next
+    /// page from the last item on this one.
+    pub fn cut(mut rows: Vec<T>, limit: Limit, next: impl FnOnce(&T) -> String) -> Self {
+        let more = rows.len() > limit.0 as usize;
+        rows.truncate(limit.0 as usize);
+        let next = rows.last().filter(|_| more).map(next);
+        Self { items: rows, next }
+    }
+
+    /// The page as an answer, with the next one also in a `Link` header (RFC 8288).
+    #[must_use]
+    pub fn answer(&self) -> HttpResponse {
+        let mut answer = HttpResponse::Ok();
+        if let Some(next) = &self.next {
+            answer.insert_header((LINK, format!("<{next}>; rel=\"next\"")));
+        }
+        answer.json(self)
+    }
+}
+
+/// Whether the client would rather see a page than JSON: browsers ask for `text/html` first, programs do not.
+#[must_use]
+pub fn prefers_html(request: &HttpRequest) -> bool {
+    Accept::parse(request).is_ok_and(|accept| {
+        accept
+            .ranked()
+            .into_iter()
+            .find(|range| range.type_() != mime::STAR || range.subtype() != mime::STAR)
+            .is_some_and(|range| range.essence_str() == mime::TEXT_HTML.essence_str())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_has_a_next_one_only_if_a_row_is_left_over() {
+        let page = Page::cut(vec![1, 2, 3], Limit::new(2), |last| format!("/numbers?after={last}"));
+        assert_eq!(
+            (page.items, page.next.as_deref()),
+            (vec![1, 2], Some("/numbers?after=2"))
+        );
+        let page = Page::cut(vec![1, 2], Limit::new(2), |last| format!("/numbers?after={last}"));
+        assert_eq!((page.items, page.next), (vec![1, 2], None));
+    }
+}

@@ -1,0 +1,100 @@
+//! Versions of a resource: `ETag` on the way out, `If-Match` and `If-None-Match` on the way in (RFC 9110, section 13).
+
+use std::future::{Ready, ready};
+
+use actix_web::{
+    FromRequest, HttpRequest,
+    dev::Payload,
+    http::header::{ETag, EntityTag, Header as _, IfMatch, IfNoneMatch},
+};
+
+use super::Problem;
+
+/// The version of a resource: 1 when it is created, one more with every change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Version(pub u64);
+
+impl Version {
+    /// The version as an `ETag` header.
+    #[must_use]
+    pub fn etag(self) -> ETag {
+        ETag(self.tag())
+    }
+
+    /// Whether `request` says with `If-None-Match` that it has this version already.
+    #[must_use]
+    pub fn is_known_to(self, request: &HttpRequest) -> bool {
+        match IfNoneMatch::parse(request) {
+            Ok(IfNoneMatch::Any) => true,
+            Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|tag| tag.weak_eq(&self.tag())),
+            Err(_) => false,
+        }
+    }
+
+    fn tag(self) -> EntityTag {
+        EntityTag::new_strong(self.0.to_string())
+    }
+}
+
+/// Which versions of a resource a request wants to change; as an extractor, its `If-Match`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Precondition {
+    /// Whichever there is.
+    None,
+    /// One of these.
+    Match(Vec<EntityTag>),
+}
+
+impl Precondition {
+    /// Whether the request wants to change `version`.
+    #[must_use]
+    pub fn admits(&self, version: Version) -> bool {
+        match self {
+            Self::None => true,
+            Self::Match(tags) => tags.iter().any(|tag| tag.strong_eq(&version.tag())),
+        }
+    }
+}
+
+/// What became of a change to a resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change<T> {
+    /// It was made.
+    Made(T),
+    /// There is no such resource.
+    Missing,
+    /// There is, but in a version that the request did not want to change.
+    Stale,
+}
+
+impl<T> Change<T> {
+    /// What was made, or the problem with `what`, such as `location 17`.
+    pub fn made(self, what: impl std::fmt::Display) -> Result<T, Problem> {
+        match self {
+            Self::Made(value) => Ok(value),
+            Self::Missing => Err(Problem::not_found(format!("there is no {what}"))),
+            Self::Stale => Err(Problem::precondition_failed(format!(
+                "{what} is no longer the version that If-Match names: get it again, and decide anew"
+            ))),
+        }
+    }
+}
+
+impl FromRequest for Precondition {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(if request.headers().contains_key(IfMatch::name()) {
+            match IfMatch::parse(request) {
+                Ok(IfMatch::Any) => Ok(Self::None),
+                Ok(IfMatch::Items(tags)) if !tags.is_empty() => Ok(Self::Match(tags)),
+                _ => Err(Problem::malformed(
+                    "If-Match is neither * nor a list of entity tags such as \"3\"",
+                )),
+            }
+        } else {
+            Ok(Self::None)
+        })
+    }
+}

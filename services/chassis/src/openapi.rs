@@ -1,0 +1,67 @@
+//! The OpenAPI document, generated from the routes that are served.
+
+use std::io::{self, Write as _};
+
+use actix_web::{App, HttpResponse, get, web::Data};
+use utoipa::openapi::{
+    ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder,
+    security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+};
+use utoipa_actix_web::{AppExt as _, service_config::ServiceConfig};
+
+use crate::{Service, health, pages, service::Routes};
+
+/// The routes that every service has.
+pub(crate) fn routes(config: &mut ServiceConfig) {
+    config
+        .service(pages::home)
+        .service(pages::docs)
+        .service(pages::style)
+        .service(health::livez)
+        .service(health::readyz)
+        .service(health::report)
+        .service(health::metrics)
+        .service(document_json);
+}
+
+/// The document of `service` with `routes` mounted.
+pub(crate) fn document(service: &Service, service_routes: &Routes) -> OpenApi {
+    let token = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("API_TOKEN of the service"))
+        .build();
+    let base = OpenApiBuilder::new()
+        .info(
+            InfoBuilder::new()
+                .title(format!("{} service", service.name))
+                .description(Some(service.description))
+                .version(service.version),
+        )
+        .components(Some(
+            ComponentsBuilder::new()
+                .security_scheme("token", SecurityScheme::Http(token))
+                .build(),
+        ))
+        .build();
+    App::new()
+        .into_utoipa_app()
+        .openapi(base)
+        .configure(routes)
+        .configure(|config| service_routes(config))
+        .split_for_parts()
+        .1
+}
+
+/// Prints the document, for the `openapi` subcommand.
+pub(crate) fn print(document: &OpenApi) -> io::Result<()> {
+    writeln!(io::stdout(), "{}", document.to_pretty_json()?)
+}
+
+/// This document.
+#[utoipa::path(tag = "operation", responses((status = 200, description = "OpenAPI 3.1", content_type = "application/json", body = Object)))]
+#[get("/openapi.json")]
+pub(crate) async fn document_json(pages: Data<pages::Pages>) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("application/json")
+        .body(pages.document.clone())
+}

@@ -1,0 +1,160 @@
+//! The `serve` subcommand: from settings to an orderly end.
+
+use std::{io, time::Duration};
+
+use actix_web::{
+    App, HttpRequest, HttpServer, ResponseError as _,
+    middleware::from_fn,
+    rt,
+    web::{self, Data},
+};
+use utoipa_actix_web::AppExt as _;
+
+use crate::{
+    Service,
+    database::{self, Database},
+    health::{self, Health},
+    http::{
+        AccessControl, Address, CLIENT_DISCONNECT_TIMEOUT, Fallback, HEAD_TIMEOUT, KEEP_ALIVE, body_deadline,
+        extractors,
+    },
+    openapi, pages,
+    service::Routes,
+    settings::{Period, Reader},
+    shutdown::{self, Signals, Stop},
+    telemetry::{Metrics, observe},
+};
+
+/// How long a service keeps serving after SIGTERM unless `DRAIN_DELAY` says otherwise: two health checks of a balancer
+/// that asks every two seconds, and a moment.
+pub const DEFAULT_DRAIN_DELAY: Period = Period::from_secs(5);
+
+/// How long requests under way may take after that unless `SHUTDOWN_TIMEOUT` says otherwise. Together they stay below
+/// the 30 seconds after which ECS kills a task that has not stopped.
+pub const DEFAULT_SHUTDOWN_TIMEOUT: Period = Period::from_secs(20);
+
+/// Everything that `serve` needs to know.
+pub struct Settings {
+    address: Address,
+    database: database::Settings,
+    access: AccessControl,
+    drain_delay: Duration,
+    shutdown_timeout: Duration,
+    routes: Routes,
+}
+
+impl Settings {
+    /// Reads all variables of `service`.
+    pub fn read(service: &Service, reader: &mut Reader) -> Self {
+        Self {
+            address: Address::read(service.default_port, reader),
+            database: database::Settings::read(reader),
+            access: AccessControl::read(reader),
+            drain_delay: reader.or("DRAIN_DELAY", DEFAULT_DRAIN_DELAY).0,
+            shutdown_timeout: reader.or("SHUTDOWN_TIMEOUT", DEFAULT_SHUTDOWN_TIMEOUT).0,
+            routes: (service.configure)(reader),
+        }
+    }
+}
+
+/// Why a service ended by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The port is taken, or not ours to take.
+    #[error("cannot listen on {0}; stop what holds the port, or set PORT to another one")]
+    Listen(Address, #[source] io::Error),
+    /// The server failed.
+    #[error("the server failed")]
+    Serve(#[source] io::Error),
+    /// Signals cannot be had.
+    #[error("signals cannot be received")]
+    Signals(#[source] io::Error),
+    /// A second signal came while requests were under way.
+    #[error("stopped by a second signal before all requests were finished")]
+    CutShort,
+}
+
+/// Serves until a signal comes, then ends in order; see [`shutdown`](crate::shutdown).
+pub async fn run(service: &Service, settings: Settings) -> Result<(), Error> {
+    let mut signals = Signals::listen().map_err(Error::Signals)?;
+    let database = Database::new(&settings.database);
+    let health = Data::new(Health::new());
+    let server = start(service, &settings, &database, &health)?;
+    let handle = server.handle();
+    let mut serving = rt::spawn(server);
+    let probing = rt::spawn(health::probe(health.clone(), database.clone()));
+    health.set_ready(true);
+    tracing::info!(
+        service = service.name,
+        version = service.version,
+        address = %settings.address,
+        database = %settings.database,
+        "serving"
+    );
+
+    let stop = tokio::select! {
+        stop = signals.next() => stop,
+        ended = &mut serving => return Err(Error::Serve(ended.map_or_else(io::Error::other, |outcome| {
+            outcome.err().unwrap_or_else(|| io::Error::other("it ended by itself"))
+        }))),
+    };
+    let delay = if stop == Stop::Drain {
+        settings.drain_delay
+    } else {
+        Duration::ZERO
+    };
+    tracing::info!(?stop, ?delay, "stopping: /readyz answers 503 from now on");
+    health.set_ready(false);
+    let in_order = shutdown::drain(&handle, delay, &mut signals).await;
+    probing.abort();
+    database.close();
+    if in_order {
+        tracing::info!("stopped");
+        Ok(())
+    } else {
+        Err(Error::CutShort)
+    }
+}
+
+/// Binds the port and starts the workers, one for each core.
+fn start(
+    service: &Service,
+    settings: &Settings,
+    database: &Database,
+    health: &Data<Health>,
+) -> Result<actix_web::dev::Server, Error> {
+    let document = openapi::document(service, &settings.routes);
+    let fallback = Fallback::new(&document);
+    let pages = Data::new(pages::Pages::new(service, &document));
+    let metrics = Data::new(Metrics::new(service));
+    let access = Data::new(settings.access.clone());
+    let (database, health, routes) = (Data::new(database.clone()), health.clone(), settings.routes.clone());
+    let app = move || {
+        let fallback = fallback.clone();
+        App::new()
+            .app_data(metrics.clone())
+            .app_data(access.clone())
+            .app_data(database.clone())
+            .app_data(health.clone())
+            .app_data(pages.clone())
+            .configure(extractors)
+            .into_utoipa_app()
+            .configure(openapi::routes)
+            .configure(|config| routes(config))
+            .into_app()
+            .default_service(web::to(move |request: HttpRequest| {
+                std::future::ready(fallback.problem(&request).error_response())
+            }))
+            .wrap(from_fn(body_deadline))
+            .wrap(from_fn(observe))
+    };
+    let server = HttpServer::new(app)
+        .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(HEAD_TIMEOUT)
+        .client_disconnect_timeout(CLIENT_DISCONNECT_TIMEOUT)
+        .shutdown_timeout(settings.shutdown_timeout.as_secs())
+        .disable_signals()
+        .bind(settings.address.socket())
+        .map_err(|problem| Error::Listen(settings.address, problem))?;
+    Ok(server.run())
+}

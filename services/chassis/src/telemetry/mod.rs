@@ -1,0 +1,97 @@
+//! What a service tells of itself: logs, figures, and which request is which.
+
+mod context;
+mod metrics;
+mod observe;
+
+use std::{fmt::Write as _, io::IsTerminal as _, str::FromStr};
+
+use tracing_subscriber::EnvFilter;
+
+pub use context::RequestContext;
+pub(crate) use metrics::Metrics;
+pub(crate) use observe::observe;
+
+use crate::settings::Reader;
+
+/// What is logged unless `RUST_LOG` says otherwise. The server's own account of its workers adds nothing to ours.
+const DEFAULT_FILTER: &str = "info,actix_server=warn";
+
+/// How logs look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// One JSON object a line, for log collectors.
+    Json,
+}
+
+impl FromStr for Format {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err("not one of text, json"),
+        }
+    }
+}
+
+/// What is logged and how.
+#[derive(Debug)]
+pub struct Settings {
+    format: Format,
+    filter: EnvFilter,
+}
+
+impl Settings {
+    /// Reads `LOG_FORMAT` and `RUST_LOG`.
+    pub fn read(reader: &mut Reader) -> Self {
+        let default = if std::io::stdout().is_terminal() {
+            Format::Text
+        } else {
+            Format::Json
+        };
+        Self {
+            format: reader.or("LOG_FORMAT", default),
+            filter: reader.or("RUST_LOG", EnvFilter::new(DEFAULT_FILTER)),
+        }
+    }
+}
+
+/// Starts logging to stdout, for the whole process; a second call changes nothing.
+pub fn start(settings: &Settings) {
+    let builder = tracing_subscriber::fmt().with_env_filter(settings.filter.to_string());
+    let started = match settings.format {
+        Format::Text => {
+            let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+            builder.with_target(false).with_ansi(colour).try_init()
+        }
+        Format::Json => builder
+            .json()
+            .flatten_event(true)
+            .with_current_span(true)
+            .with_span_list(false)
+            .try_init(),
+    };
+    if let Err(problem) = started {
+        tracing::debug!(%problem, "logging is on already");
+    }
+}
+
+/// An error and its causes on one line, for logs and terminals: `this: because of that: because of the other`.
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        // Some libraries repeat their cause in their own message.
+        if !text.ends_with(&next) {
+            let _ = write!(text, ": {next}");
+        }
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,80 @@
+//! Around every request: an id, a span, a line in the log, and the figures.
+
+use std::time::Instant;
+
+use actix_web::{
+    Error, HttpMessage as _,
+    body::{EitherBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::{
+        Method,
+        header::{HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS},
+    },
+    middleware::Next,
+    web::Data,
+};
+use tracing::{Instrument as _, Level};
+
+use super::{Metrics, RequestContext, context::REQUEST_ID};
+use crate::http::{MAX_HEAD_BYTES, Problem};
+
+/// What load balancers, orchestrators and collectors ask for all day long; it is logged at debug level only.
+const QUIET_ROUTES: [&str; 4] = ["/livez", "/readyz", "/health", "/metrics"];
+
+/// Middleware: gives the request its id and span, and logs and counts the answer.
+pub(crate) async fn observe(
+    metrics: Data<Metrics>,
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<EitherBody<impl MessageBody>>, Error> {
+    let started = Instant::now();
+    let method = request.method().clone();
+    let context = RequestContext::take_up(request.headers());
+    request.extensions_mut().insert(context.clone());
+    // A HEAD is answered by the route for GET; the server itself leaves the body out.
+    if method == Method::HEAD {
+        request.head_mut().method = Method::GET;
+    }
+    let span = tracing::info_span!(
+        "request",
+        request_id = context.request_id,
+        trace_id = context.trace.trace_id()
+    );
+
+    let mut response = if head_size(&request) > MAX_HEAD_BYTES {
+        let problem = Problem::head_too_large(format!(
+            "request line and headers are larger than {MAX_HEAD_BYTES} bytes"
+        ));
+        request.error_response(problem).map_into_right_body()
+    } else {
+        next.call(request).instrument(span.clone()).await?.map_into_left_body()
+    };
+
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(&context.request_id) {
+        headers.insert(HeaderName::from_static(REQUEST_ID), id);
+    }
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let (route, status) = (response.request().match_pattern(), response.status().as_u16());
+    span.in_scope(|| log(&method, response.request().path(), route.as_deref(), status, started));
+    metrics.answered(method.as_str(), route, status, started.elapsed());
+    Ok(response)
+}
+
+/// The query is left out of the log: people search for names.
+fn log(method: &Method, path: &str, route: Option<&str>, status: u16, started: Instant) {
+    let elapsed_us = started.elapsed().as_micros();
+    if route.is_some_and(|route| QUIET_ROUTES.contains(&route)) {
+        tracing::event!(Level::DEBUG, %method, path, status, elapsed_us, "answered");
+    } else {
+        tracing::event!(Level::INFO, %method, path, status, elapsed_us, "answered");
+    }
+}
+
+fn head_size(request: &ServiceRequest) -> usize {
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    request
+        .headers()
+        .iter()
+        .fold(target, |size, (name, value)| size + name.as_str().len() + value.len())
+}
