@@ -1,0 +1,34 @@
+//! The location service: real places, found by id, by country and name, or by where they are.
+//!
+//! [`model`] is what a location is, [`geography`] where it lies; [`store`] and [`nearest`] hold the SQL; [`routes`] and
+//! [`pages`] answer requests; [`seed`] loads the data set.
+
+pub mod geography;
+pub mod model;
+pub mod nearest;
+pub mod pages;
+pub mod routes;
+pub mod seed;
+pub mod store;
+
+use std::sync::Arc;
+
+use chassis::Service;
+use sqlx::migrate::Migrator;
+
+static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// The service.
+pub static SERVICE: Service = Service {
+    name: "location",
+    description: "Real places of over 15,000 inhabitants, and which of them are near. Data: GeoNames, CC BY 4.0.",
+    version: env!("CARGO_PKG_VERSION"),
+    default_port: 8081,
+    links: &[
+        ("/locations", "Locations"),
+        ("/locations/nearest?lat=59.91&lon=10.75", "What is near Oslo"),
+    ],
+    migrations: &MIGRATIONS,
+    seed: |connection, progress| Box::pin(seed::load(connection, progress)),
+    configure: |_| Arc::new(routes::mount),
+};

@@ -1,0 +1,121 @@
+//! Which places are nearest to a point.
+//!
+//! The search looks at the small surroundings of the point first and at larger ones after, until they reach further
+//! than the last place found: then nothing that is outside can be nearer. Each look is a few ranges of an index, and
+//! the database sends no more rows than were asked for, so that the search costs about the same however many places
+//! there are.
+
+use chassis::http::Limit;
+use serde::Serialize;
+use sqlx::MySqlConnection;
+use utoipa::ToSchema;
+
+use crate::{
+    geography::{Coordinates, Surroundings},
+    model::Location,
+};
+
+/// A place and how far away it is.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Near {
+    /// The place.
+    #[serde(flatten)]
+    pub location: Location,
+    /// Distance in metres along the surface.
+    #[schema(minimum = 0, example = 1_250.5)]
+    pub distance_m: f64,
+}
+
+/// The `limit` places nearest to `point`, the nearest first; fewer where there are not so many.
+pub async fn find(connection: &mut MySqlConnection, point: Coordinates, limit: Limit) -> sqlx::Result<Vec<Near>> {
+    let mut reach_wanted = 0.0;
+    for surroundings in Surroundings::ALL {
+        // Once enough places are known, only surroundings that reach as far as the last of them can improve on them.
+        if surroundings.reach_m() < reach_wanted {
+            continue;
+        }
+        let found = measure(point, within(connection, surroundings, point, limit).await?);
+        if found.len() == limit.get() as usize
+            && let Some(last) = found.last()
+        {
+            if last.distance_m <= surroundings.reach_m() {
+                return Ok(found);
+            }
+            reach_wanted = last.distance_m;
+        }
+    }
+    Ok(measure(point, everywhere(connection, point, limit).await?))
+}
+
+fn measure(point: Coordinates, locations: Vec<Location>) -> Vec<Near> {
+    let distance_m = |location: &Location| {
+        Coordinates::from_degrees(location.latitude, location.longitude)
+            .map_or(f64::INFINITY, |place| point.distance_m(place))
+    };
+    let measured = locations.into_iter().map(|location| Near {
+        distance_m: distance_m(&location),
+        location,
+    });
+    measured.collect()
+}
+
+/// The `limit` nearest places in the surroundings. What is ordered by is the haversine of the angle between the two
+/// points, which grows with their distance; ids make the order of equally distant places certain.
+async fn within(
+    connection: &mut MySqlConnection,
+    surroundings: Surroundings,
+    point: Coordinates,
+    limit: Limit,
+) -> sqlx::Result<Vec<Location>> {
+    let [a, b, c, d, e, f, g] = surroundings.ranges(point);
+    let (latitude, longitude) = (point.latitude().to_radians(), point.longitude().to_radians());
+    sqlx::query_as!(
+        Location,
+        "SELECT id, version, name, country, region, latitude, longitude, population, timezone
+         FROM locations
+         WHERE cell BETWEEN ? AND ? OR cell BETWEEN ? AND ? OR cell BETWEEN ? AND ? OR cell BETWEEN ? AND ?
+            OR cell BETWEEN ? AND ? OR cell BETWEEN ? AND ? OR cell BETWEEN ? AND ?
+         ORDER BY POW(SIN((RADIANS(latitude) - ?) / 2), 2)
+                  + COS(?) * COS(RADIANS(latitude)) * POW(SIN((RADIANS(longitude) - ?) / 2), 2), id
+         LIMIT ?",
+        a.0,
+        a.1,
+        b.0,
+        b.1,
+        c.0,
+        c.1,
+        d.0,
+        d.1,
+        e.0,
+        e.1,
+        f.0,
+        f.1,
+        g.0,
+        g.1,
+        latitude,
+        latitude,
+        longitude,
+        limit.get()
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// The `limit` nearest places of all: only where the largest surroundings, a quarter of the Earth, have fewer.
+async fn everywhere(connection: &mut MySqlConnection, point: Coordinates, limit: Limit) -> sqlx::Result<Vec<Location>> {
+    let (latitude, longitude) = (point.latitude().to_radians(), point.longitude().to_radians());
+    sqlx::query_as!(
+        Location,
+        "SELECT id, version, name, country, region, latitude, longitude, population, timezone
+         FROM locations
+         ORDER BY POW(SIN((RADIANS(latitude) - ?) / 2), 2)
+                  + COS(?) * COS(RADIANS(latitude)) * POW(SIN((RADIANS(longitude) - ?) / 2), 2), id
+         LIMIT ?",
+        latitude,
+        latitude,
+        longitude,
+        limit.get()
+    )
+    .fetch_all(connection)
+    .await
+}

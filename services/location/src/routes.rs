@@ -1,0 +1,290 @@
+//! The HTTP side of locations.
+
+use std::{fmt::Write as _, num::NonZeroU64};
+
+use actix_web::{
+    HttpRequest, HttpResponse, delete, get,
+    http::header::{HeaderValue, VARY},
+    post, put,
+    web::{Data, Json, Path, Query},
+};
+use chassis::{
+    database::Database,
+    http::{
+        Limit, Object, Page, Precondition, Problem, Writer, absent_if_empty, prefers_html,
+        problem::{AnyOperation, Body, NeedsToken, TakesBody},
+    },
+    idempotency::{self, Created, IdempotencyKey},
+};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::{
+    geography::{Coordinates, Latitude, Longitude},
+    model::{Country, Location, LocationBody, NewLocation},
+    nearest::{self, Near},
+    pages,
+    store::{self, Filter, Prefix},
+};
+
+/// Mounts the routes.
+pub fn mount(config: &mut ServiceConfig) {
+    config
+        .service(list)
+        .service(near)
+        .service(find)
+        .service(create)
+        .service(replace)
+        .service(delete);
+}
+
+/// What to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ListQuery {
+    /// Only places of this country: an ISO 3166-1 alpha-2 code.
+    #[serde(default, deserialize_with = "absent_if_empty")]
+    #[param(value_type = Option<String>, pattern = "^([A-Z]{2})?$", example = "NO")]
+    pub(crate) country: Option<Country>,
+    /// Only places whose name begins with this, case and accents aside.
+    #[serde(default, deserialize_with = "absent_if_empty")]
+    #[param(value_type = Option<String>, max_length = 200, example = "os")]
+    pub(crate) q: Option<Prefix>,
+    /// Items on the page.
+    #[serde(default = "default_limit")]
+    #[param(value_type = u32, minimum = 1, maximum = 200, default = 50, required = false)]
+    pub(crate) limit: Limit,
+    /// Only places with an id above this; what `next` is made with.
+    #[serde(default)]
+    #[param(required = false)]
+    pub(crate) after: u64,
+}
+
+/// Where to look.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct NearestQuery {
+    /// Degrees north, WGS 84.
+    #[param(value_type = f64, minimum = -90, maximum = 90, example = 59.91)]
+    lat: Latitude,
+    /// Degrees east, WGS 84.
+    #[param(value_type = f64, minimum = -180, maximum = 180, example = 10.75)]
+    lon: Longitude,
+    /// How many places.
+    #[serde(default = "default_nearest")]
+    #[param(value_type = u32, minimum = 1, maximum = 200, default = 10, required = false)]
+    limit: Limit,
+}
+
+fn default_limit() -> Limit {
+    Limit::new(50)
+}
+
+fn default_nearest() -> Limit {
+    Limit::new(10)
+}
+
+impl ListQuery {
+    /// The path of the page that comes after the item with the id `after`.
+    fn next(&self, after: u64) -> String {
+        let mut path = format!("/locations?limit={}&after={after}", self.limit.get());
+        if let Some(country) = &self.country {
+            let _ = write!(path, "&country={}", country.as_str());
+        }
+        if let Some(prefix) = &self.q {
+            let _ = write!(path, "&q={}", utf8_percent_encode(prefix.as_str(), NON_ALPHANUMERIC));
+        }
+        path
+    }
+}
+
+/// Nearest places.
+#[derive(Serialize, utoipa::ToSchema)]
+struct Nearest {
+    /// The nearest first.
+    items: Vec<Near>,
+}
+
+/// Places, a page at a time.
+///
+/// In the order of their ids. A browser (`accept: text/html`) gets them as a table with a map.
+#[utoipa::path(
+    tag = "locations",
+    params(ListQuery),
+    responses(
+        (status = 200, description = "A page", content((Page<Location> = "application/json"), (str = "text/html")),
+            headers(("link" = String, description = "Where the next page is (RFC 8288)"))),
+        AnyOperation,
+    )
+)]
+#[get("/locations")]
+async fn list(
+    request: HttpRequest,
+    database: Data<Database>,
+    query: Query<ListQuery>,
+) -> Result<HttpResponse, Problem> {
+    let filter = Filter {
+        country: query.country.clone(),
+        prefix: query.q.clone(),
+    };
+    let rows = database
+        .read(async |connection| store::list(connection, &filter, query.after, query.limit).await)
+        .await?;
+    let page = Page::cut(rows, query.limit, |last| query.next(last.id));
+    let mut answer = if prefers_html(&request) {
+        pages::table(&page, &query)?
+    } else {
+        page.answer()
+    };
+    answer.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
+    Ok(answer)
+}
+
+/// The places nearest to a point.
+///
+/// The nearest first, each with its distance.
+#[utoipa::path(
+    tag = "locations",
+    params(NearestQuery),
+    responses((status = 200, description = "The nearest places", body = Nearest), AnyOperation)
+)]
+#[get("/locations/nearest")]
+async fn near(database: Data<Database>, query: Query<NearestQuery>) -> Result<Json<Nearest>, Problem> {
+    let point = Coordinates::new(query.lat, query.lon);
+    let items = database
+        .read(async |connection| nearest::find(connection, point, query.limit).await)
+        .await?;
+    Ok(Json(Nearest { items }))
+}
+
+/// One place.
+#[utoipa::path(
+    tag = "locations",
+    params(
+        ("id" = u64, Path, minimum = 1, example = 3_143_244),
+        ("if-none-match" = Option<String>, Header, description = "The ETag of the version that is known already"),
+    ),
+    responses(
+        (status = 200, description = "The place", body = Location, headers(("etag" = String, description = "Its version"))),
+        (status = 304, description = "It is still the version that `if-none-match` names"),
+        (status = 404, description = "There is no such place", content_type = "application/problem+json", body = Body),
+        AnyOperation,
+    )
+)]
+#[get("/locations/{id}")]
+async fn find(request: HttpRequest, database: Data<Database>, id: Path<NonZeroU64>) -> Result<HttpResponse, Problem> {
+    let id = id.get();
+    let location = database
+        .read(async |connection| store::find(connection, id).await)
+        .await?;
+    let location = location.ok_or_else(|| Problem::not_found(format!("there is no location {id}")))?;
+    Ok(if location.version().is_known_to(&request) {
+        HttpResponse::NotModified()
+            .insert_header(location.version().etag())
+            .finish()
+    } else {
+        HttpResponse::Ok()
+            .insert_header(location.version().etag())
+            .json(location)
+    })
+}
+
+/// Add a place.
+#[utoipa::path(
+    tag = "locations",
+    security(("token" = [])),
+    request_body = LocationBody,
+    params(("idempotency-key" = Option<String>, Header, description = "The same key and body get the same answer for 24 hours", max_length = 255)),
+    responses(
+        (status = 201, description = "It is there", body = Location, headers(
+            ("location" = String, description = "Its path"), ("etag" = String, description = "Its version"),
+            ("idempotency-replayed" = bool, description = "Present where it was there already"))),
+        AnyOperation, NeedsToken, TakesBody,
+    )
+)]
+#[post("/locations")]
+async fn create(
+    _: Writer,
+    database: Data<Database>,
+    key: IdempotencyKey,
+    Json(Object(body)): Json<Object<LocationBody>>,
+) -> Result<HttpResponse, Problem> {
+    let new = NewLocation::parse(body.clone())?;
+    let created = key.run(&database, &body, async |connection| {
+        let location = store::insert(connection, new.clone()).await?;
+        Ok(Created::new(location.path(), location.version(), &location))
+    });
+    created.await.map(Created::answer).map_err(|error| match error {
+        idempotency::Error::Key(problem) => problem,
+        idempotency::Error::Database(error) => error.into(),
+    })
+}
+
+/// Replace a place.
+#[utoipa::path(
+    tag = "locations",
+    security(("token" = [])),
+    request_body = LocationBody,
+    params(
+        ("id" = u64, Path, minimum = 1, example = 3_143_244),
+        ("if-match" = Option<String>, Header, description = "The ETag of the version to replace; without it, whichever there is"),
+    ),
+    responses(
+        (status = 200, description = "As it is now", body = Location, headers(("etag" = String, description = "Its version"))),
+        (status = 404, description = "There is no such place", content_type = "application/problem+json", body = Body),
+        (status = 412, description = "It is another version", content_type = "application/problem+json", body = Body),
+        AnyOperation, NeedsToken, TakesBody,
+    )
+)]
+#[put("/locations/{id}")]
+async fn replace(
+    _: Writer,
+    database: Data<Database>,
+    id: Path<NonZeroU64>,
+    precondition: Precondition,
+    Json(Object(body)): Json<Object<LocationBody>>,
+) -> Result<HttpResponse, Problem> {
+    let id = id.get();
+    let new = NewLocation::parse(body)?;
+    let change = database
+        .transaction(async |connection| store::replace(connection, id, new.clone(), &precondition).await)
+        .await?;
+    let location = change.made(format_args!("location {id}"))?;
+    Ok(HttpResponse::Ok()
+        .insert_header(location.version().etag())
+        .json(location))
+}
+
+/// Delete a place.
+#[utoipa::path(
+    tag = "locations",
+    security(("token" = [])),
+    params(
+        ("id" = u64, Path, minimum = 1, example = 3_143_244),
+        ("if-match" = Option<String>, Header, description = "The ETag of the version to delete; without it, whichever there is"),
+    ),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 404, description = "There is no such place", content_type = "application/problem+json", body = Body),
+        (status = 412, description = "It is another version", content_type = "application/problem+json", body = Body),
+        AnyOperation, NeedsToken,
+    )
+)]
+#[delete("/locations/{id}")]
+async fn delete(
+    _: Writer,
+    database: Data<Database>,
+    id: Path<NonZeroU64>,
+    precondition: Precondition,
+) -> Result<HttpResponse, Problem> {
+    let id = id.get();
+    let change = database
+        .transaction(async |connection| store::delete(connection, id, &precondition).await)
+        .await?;
+    change.made(format_args!("location {id}"))?;
+    Ok(HttpResponse::NoContent().finish())
+}

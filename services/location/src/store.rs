@@ -1,0 +1,208 @@
+//! Locations in the database.
+
+use std::str::FromStr;
+
+use chassis::http::{Change, Limit, Precondition, Version};
+use serde::Serialize;
+use sqlx::MySqlConnection;
+
+use crate::model::{Country, Location, NewLocation};
+
+/// Which locations a list has.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Only those of this country.
+    pub country: Option<Country>,
+    /// Only those whose name begins with this, case and accents aside.
+    pub prefix: Option<Prefix>,
+}
+
+/// What a name may begin with: up to 200 characters, as many as the longest name has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Prefix(String);
+
+impl Prefix {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Prefix {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.chars().count() <= 200 {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("q is longer than 200 characters")
+        }
+    }
+}
+
+/// `SELECT` of whole locations with `$condition`; checked at compile time like every query.
+macro_rules! select_locations {
+    ($condition:literal $(, $argument:expr)*) => {
+        sqlx::query_as!(
+            Location,
+            "SELECT id, version, name, country, region, latitude, longitude, population, timezone FROM locations "
+                + $condition
+            $(, $argument)*
+        )
+    };
+}
+
+/// The location with that id.
+pub async fn find(connection: &mut MySqlConnection, id: u64) -> sqlx::Result<Option<Location>> {
+    select_locations!("WHERE id = ?", id).fetch_optional(connection).await
+}
+
+/// Locations with an id above `after`, in the order of their ids, up to one more than `limit`: whether there is a next
+/// page shows in that one.
+pub async fn list(
+    connection: &mut MySqlConnection,
+    filter: &Filter,
+    after: u64,
+    limit: Limit,
+) -> sqlx::Result<Vec<Location>> {
+    let rows = limit.get() + 1;
+    let country = filter.country.as_ref().map(Country::as_str);
+    let prefix = filter.prefix.as_ref().map(|prefix| like_prefix(prefix.as_str()));
+    // A statement of its own for every combination lets the database use the index that fits.
+    match (country, prefix) {
+        (None, None) => {
+            select_locations!("WHERE id > ? ORDER BY id LIMIT ?", after, rows)
+                .fetch_all(connection)
+                .await
+        }
+        (Some(country), None) => {
+            select_locations!("WHERE country = ? AND id > ? ORDER BY id LIMIT ?", country, after, rows)
+                .fetch_all(connection)
+                .await
+        }
+        (None, Some(prefix)) => {
+            select_locations!("WHERE name LIKE ? AND id > ? ORDER BY id LIMIT ?", prefix, after, rows)
+                .fetch_all(connection)
+                .await
+        }
+        (Some(country), Some(prefix)) => {
+            select_locations!(
+                "WHERE country = ? AND name LIKE ? AND id > ? ORDER BY id LIMIT ?",
+                country,
+                prefix,
+                after,
+                rows
+            )
+            .fetch_all(connection)
+            .await
+        }
+    }
+}
+
+/// Stores a new location.
+pub async fn insert(connection: &mut MySqlConnection, new: NewLocation) -> sqlx::Result<Location> {
+    let inserted = sqlx::query!(
+        "INSERT INTO locations (name, country, region, latitude, longitude, population, timezone, cell)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        new.name.as_str(),
+        new.country.as_str(),
+        new.region.as_ref().map(|region| region.as_str()),
+        new.coordinates.latitude(),
+        new.coordinates.longitude(),
+        new.population,
+        new.timezone.as_str(),
+        new.coordinates.stored_cell()
+    )
+    .execute(connection)
+    .await?;
+    Ok(new.stored(inserted.last_insert_id(), 1))
+}
+
+/// Replaces a location that is in a version that `precondition` admits. Has to run in a transaction.
+pub async fn replace(
+    connection: &mut MySqlConnection,
+    id: u64,
+    new: NewLocation,
+    precondition: &Precondition,
+) -> sqlx::Result<Change<Location>> {
+    let version = match lock(connection, id, precondition).await? {
+        Change::Made(version) => version.0 + 1,
+        Change::Missing => return Ok(Change::Missing),
+        Change::Stale => return Ok(Change::Stale),
+    };
+    sqlx::query!(
+        "UPDATE locations
+         SET version = ?, name = ?, country = ?, region = ?, latitude = ?, longitude = ?, population = ?, timezone = ?,
+             cell = ?
+         WHERE id = ?",
+        version,
+        new.name.as_str(),
+        new.country.as_str(),
+        new.region.as_ref().map(|region| region.as_str()),
+        new.coordinates.latitude(),
+        new.coordinates.longitude(),
+        new.population,
+        new.timezone.as_str(),
+        new.coordinates.stored_cell(),
+        id
+    )
+    .execute(connection)
+    .await?;
+    Ok(Change::Made(new.stored(id, version)))
+}
+
+/// Deletes a location that is in a version that `precondition` admits. Has to run in a transaction.
+pub async fn delete(
+    connection: &mut MySqlConnection,
+    id: u64,
+    precondition: &Precondition,
+) -> sqlx::Result<Change<()>> {
+    match lock(connection, id, precondition).await? {
+        Change::Made(_) => {
+            sqlx::query!("DELETE FROM locations WHERE id = ?", id)
+                .execute(connection)
+                .await?;
+            Ok(Change::Made(()))
+        }
+        Change::Missing => Ok(Change::Missing),
+        Change::Stale => Ok(Change::Stale),
+    }
+}
+
+/// Keeps others from changing the location until the transaction ends, and says which version it is.
+async fn lock(connection: &mut MySqlConnection, id: u64, precondition: &Precondition) -> sqlx::Result<Change<Version>> {
+    let version = sqlx::query_scalar!("SELECT version FROM locations WHERE id = ? FOR UPDATE", id)
+        .fetch_optional(connection)
+        .await?
+        .map(Version);
+    Ok(match version {
+        None => Change::Missing,
+        Some(version) if precondition.admits(version) => Change::Made(version),
+        Some(_) => Change::Stale,
+    })
+}
+
+/// A `LIKE` pattern for what begins with `text`, in which `text` itself has no special characters.
+fn like_prefix(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len() + 1);
+    for character in text.chars() {
+        if matches!(character, '\\' | '%' | '_') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    pattern
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_has_no_wildcards_of_its_own() {
+        assert_eq!(like_prefix("São"), "São%");
+        assert_eq!(like_prefix(r"100%_\"), r"100\%\_\\%");
+    }
+}
