@@ -1,0 +1,45 @@
+//! The user service: who lives where.
+//!
+//! [`model`] is what a user is; [`store`] holds the SQL; [`places`] asks the location service; [`routes`] and [`pages`]
+//! answer requests; [`seed`] loads the sample users.
+
+pub mod model;
+pub mod pages;
+pub mod places;
+pub mod routes;
+pub mod seed;
+pub mod store;
+
+use std::sync::Arc;
+
+use actix_web::web::Data;
+use chassis::{Service, service::Routes, settings::Reader};
+use sqlx::migrate::Migrator;
+
+use places::{LocationUrl, Places};
+
+static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// The service.
+pub static SERVICE: Service = Service {
+    name: "user",
+    description: "Who lives where: users, each with a place that the location service knows.",
+    version: env!("CARGO_PKG_VERSION"),
+    default_port: 9091,
+    links: &[
+        ("/users", "Users"),
+        ("/users/1?include=location", "A user with the place where they live"),
+    ],
+    migrations: &MIGRATIONS,
+    seed: |connection, progress| Box::pin(seed::load(connection, progress)),
+    configure,
+};
+
+/// Reads `LOCATION_URL`. Every worker has connections of its own to the location service.
+fn configure(reader: &mut Reader) -> Routes {
+    let location_url = reader.or("LOCATION_URL", LocationUrl::default());
+    Arc::new(move |config| {
+        config.app_data(Data::new(Places::new(location_url.clone())));
+        routes::mount(config);
+    })
+}

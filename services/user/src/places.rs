@@ -1,0 +1,207 @@
+//! Places, as the location service knows them: asked for over HTTP, with a deadline, and one more try.
+
+use std::{fmt, num::NonZeroU64, str::FromStr, time::Duration};
+
+use chassis::telemetry::{RequestContext, chain};
+use reqwest::{Client, Response, StatusCode, Url, redirect};
+use serde::{Deserialize, Serialize};
+use tokio::time::sleep;
+use utoipa::ToSchema;
+
+/// How long one try may take: many times what the location service needs, and two of them are over before a client or
+/// a load balancer gives up.
+const TRY_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long making a connection may take: within a network it takes a millisecond or does not succeed.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// How long to wait before the second try, at least and at most. The spread keeps the tasks of a service from
+/// returning all at the same moment to one that has just come back.
+const RETRY_AFTER_MS: std::ops::Range<u64> = 50..150;
+
+/// Idle connections are given up before the location service, or a balancer in front of it, closes them (60 s).
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Largest answer that can be a place, in bytes.
+const MAX_ANSWER_BYTES: usize = 16 * 1024;
+
+/// A place, as far as users are concerned. Fields that the location service adds later are left out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Place {
+    /// Id of the location service.
+    pub id: u64,
+    /// Name.
+    pub name: String,
+    /// ISO 3166-1 alpha-2 code.
+    pub country: String,
+    /// First-level administrative division.
+    pub region: Option<String>,
+    /// Degrees north, WGS 84.
+    pub latitude: f64,
+    /// Degrees east, WGS 84.
+    pub longitude: f64,
+    /// Inhabitants.
+    pub population: u64,
+    /// IANA time zone.
+    pub timezone: String,
+}
+
+/// Where the location service is.
+#[derive(Clone, Debug)]
+pub struct LocationUrl(Url);
+
+impl Default for LocationUrl {
+    fn default() -> Self {
+        Self(Url::parse("http://127.0.0.1:8081").expect("valid"))
+    }
+}
+
+impl FromStr for LocationUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let url = Url::parse(text).map_err(|problem| format!("not a URL: {problem}"))?;
+        // Services find each other within a private network; TLS would be between balancer and client.
+        if url.scheme() != "http" || url.host().is_none() || !matches!(url.path(), "" | "/") {
+            return Err("has to be of the form http://host:port".to_owned());
+        }
+        Ok(Self(url))
+    }
+}
+
+/// The location service cannot be asked now.
+#[derive(Debug, thiserror::Error)]
+#[error("the location service is not available")]
+pub struct Unavailable(#[source] Failure);
+
+/// What went wrong with one try.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("no answer")]
+    NoAnswer(#[source] reqwest::Error),
+    #[error("it answered {0}")]
+    Status(StatusCode),
+    #[error("what it answered is not the place that was asked for: {0}")]
+    Nonsense(String),
+}
+
+impl Failure {
+    /// Whether another try may end better: the service may be restarting. Nonsense it would answer again.
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::NoAnswer(_) => true,
+            Self::Status(status) => status.is_server_error(),
+            Self::Nonsense(_) => false,
+        }
+    }
+}
+
+/// The location service.
+pub struct Places {
+    client: Client,
+    url: LocationUrl,
+}
+
+impl Places {
+    /// Prepares to ask the service at `url`; connects to nothing yet.
+    #[must_use]
+    pub fn new(url: LocationUrl) -> Self {
+        let client = Client::builder()
+            .no_proxy()
+            .redirect(redirect::Policy::none())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(TRY_TIMEOUT)
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .user_agent(concat!("user/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .expect("there is no TLS to fail");
+        Self { client, url }
+    }
+
+    /// The place with that id, if there is one; asks once more if the first try fails in a way that may pass.
+    pub async fn find(&self, id: NonZeroU64, context: &RequestContext) -> Result<Option<Place>, Unavailable> {
+        let outcome = match self.ask(id, context).await {
+            Err(failure) if failure.may_pass() => {
+                tracing::debug!(error = chain(&failure), "asking the location service once more");
+                sleep(Duration::from_millis(fastrand::u64(RETRY_AFTER_MS))).await;
+                self.ask(id, context).await
+            }
+            outcome => outcome,
+        };
+        outcome.map_err(|failure| {
+            let unavailable = Unavailable(failure);
+            tracing::warn!(error = chain(&unavailable), "the location service is not available");
+            unavailable
+        })
+    }
+
+    async fn ask(&self, id: NonZeroU64, context: &RequestContext) -> Result<Option<Place>, Failure> {
+        let mut request = self
+            .client
+            .get(format!("{}locations/{id}", self.url.0))
+            .header("accept", "application/json");
+        for (name, value) in context.headers() {
+            request = request.header(name, value);
+        }
+        let answer = request
+            .send()
+            .await
+            .map_err(|error| Failure::NoAnswer(error.without_url()))?;
+        match answer.status() {
+            StatusCode::OK => {
+                let place: Place = serde_json::from_slice(&body(answer).await?)
+                    .map_err(|problem| Failure::Nonsense(problem.to_string()))?;
+                if place.id == id.get() {
+                    Ok(Some(place))
+                } else {
+                    Err(Failure::Nonsense("another place".to_owned()))
+                }
+            }
+            StatusCode::NOT_FOUND => Ok(None),
+            status => Err(Failure::Status(status)),
+        }
+    }
+}
+
+/// The body of an answer, up to the largest that can be a place.
+async fn body(mut answer: Response) -> Result<Vec<u8>, Failure> {
+    let mut body = Vec::new();
+    while let Some(chunk) = answer
+        .chunk()
+        .await
+        .map_err(|error| Failure::NoAnswer(error.without_url()))?
+    {
+        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+            return Err(Failure::Nonsense(format!("more than {MAX_ANSWER_BYTES} bytes")));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+impl fmt::Debug for Places {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Places").field(&self.url).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_location_url_is_a_host_and_a_port() {
+        for good in ["http://127.0.0.1:8081", "http://location.app01.internal:8081/"] {
+            assert!(good.parse::<LocationUrl>().is_ok(), "{good:?} was refused");
+        }
+        for bad in [
+            "location:8081",
+            "https://location",
+            "http://location/v1",
+            "ftp://location",
+            "",
+        ] {
+            assert!(bad.parse::<LocationUrl>().is_err(), "{bad:?} was taken");
+        }
+    }
+}

@@ -1,0 +1,373 @@
+//! The HTTP side of users.
+
+use std::num::NonZeroU64;
+
+use actix_web::{
+    HttpRequest, HttpResponse, delete, get,
+    http::header::{AUTHORIZATION, HeaderValue, VARY},
+    post, put,
+    web::{Data, Json, Path, Query},
+};
+use chassis::{
+    database::Database,
+    http::{
+        Caller, Limit, Object, Page, Precondition, Problem, Writer, prefers_html,
+        problem::{AnyOperation, Body, FieldError, NeedsToken, TakesBody},
+    },
+    idempotency::{self, Created, IdempotencyKey},
+    telemetry::RequestContext,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::{
+    model::{NewUser, User, UserBody},
+    pages,
+    places::{Place, Places},
+    store,
+};
+
+/// Mounts the routes.
+pub fn mount(config: &mut ServiceConfig) {
+    config
+        .service(list)
+        .service(find)
+        .service(create)
+        .service(replace)
+        .service(delete);
+}
+
+/// A user as a caller may see it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = User)]
+pub(crate) struct UserView {
+    /// Given by the database.
+    #[schema(minimum = 1, example = 1)]
+    pub(crate) id: u64,
+    /// Unique.
+    #[schema(example = "ada.hansen")]
+    pub(crate) username: String,
+    /// As the user writes it.
+    #[schema(example = "Ada Hansen")]
+    pub(crate) display_name: String,
+    /// Only for callers with the token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "ada@example.com")]
+    pub(crate) email: Option<String>,
+    /// Where the user lives: an id of the location service.
+    #[schema(minimum = 1, example = 3_143_244)]
+    pub(crate) location_id: Option<u64>,
+    /// The place itself, with `include=location`.
+    #[serde(flatten)]
+    #[schema(inline)]
+    embedded: Option<Embedded>,
+}
+
+/// What became of asking for the place.
+#[derive(Debug, Serialize, ToSchema)]
+struct Embedded {
+    /// The place, if it could be had; only with `include=location`.
+    location: Option<Place>,
+    /// Why it is there or not; only with `include=location`.
+    location_status: LocationStatus,
+}
+
+/// Why a user's place is there or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum LocationStatus {
+    /// It is there.
+    Found,
+    /// The user has none.
+    None,
+    /// The location service does not know it any more.
+    Gone,
+    /// The location service is not available now.
+    Unavailable,
+}
+
+impl UserView {
+    fn new(user: User, caller: Caller) -> Self {
+        Self {
+            id: user.id,
+            username: user.username,
+            display_name: user.display_name,
+            email: (caller == Caller::Trusted).then_some(user.email),
+            location_id: user.location_id,
+            embedded: None,
+        }
+    }
+}
+
+/// What to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ListQuery {
+    /// Items on the page.
+    #[serde(default = "default_limit")]
+    #[param(value_type = u32, minimum = 1, maximum = 200, default = 50, required = false)]
+    limit: Limit,
+    /// Only users with an id above this; what `next` is made with.
+    #[serde(default)]
+    #[param(required = false)]
+    after: u64,
+}
+
+fn default_limit() -> Limit {
+    Limit::new(50)
+}
+
+/// What to add to a user.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct FindQuery {
+    /// What to embed.
+    include: Option<Include>,
+}
+
+/// What can be embedded in a user.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Include {
+    /// The place where the user lives.
+    Location,
+}
+
+/// Users, a page at a time.
+///
+/// In the order of their ids. A browser (`accept: text/html`) gets them as a table.
+#[utoipa::path(
+    tag = "users",
+    security((), ("token" = [])),
+    params(ListQuery),
+    responses(
+        (status = 200, description = "A page", content((Page<UserView> = "application/json"), (str = "text/html")),
+            headers(("link" = String, description = "Where the next page is (RFC 8288)"))),
+        (status = 401, description = "The token is a wrong one", content_type = "application/problem+json", body = Body),
+        AnyOperation,
+    )
+)]
+#[get("/users")]
+async fn list(
+    request: HttpRequest,
+    caller: Caller,
+    database: Data<Database>,
+    query: Query<ListQuery>,
+) -> Result<HttpResponse, Problem> {
+    let rows = database
+        .read(async |connection| store::list(connection, query.after, query.limit).await)
+        .await?;
+    let rows = rows.into_iter().map(|user| UserView::new(user, caller)).collect();
+    let page = Page::cut(rows, query.limit, |last| {
+        format!("/users?limit={}&after={}", query.limit.get(), last.id)
+    });
+    let mut answer = if prefers_html(&request) {
+        pages::table(&page)?
+    } else {
+        page.answer()
+    };
+    answer
+        .headers_mut()
+        .insert(VARY, HeaderValue::from_static("accept, authorization"));
+    Ok(answer)
+}
+
+/// One user.
+#[utoipa::path(
+    tag = "users",
+    security((), ("token" = [])),
+    params(
+        ("id" = u64, Path, minimum = 1, example = 1),
+        ("if-none-match" = Option<String>, Header, description = "The ETag of the version that is known already; not with `include`"),
+        FindQuery,
+    ),
+    responses(
+        (status = 200, description = "The user", body = UserView,
+            headers(("etag" = String, description = "The version; not with `include`, since a place has versions of its own"))),
+        (status = 304, description = "It is still the version that `if-none-match` names"),
+        (status = 401, description = "The token is a wrong one", content_type = "application/problem+json", body = Body),
+        (status = 404, description = "There is no such user", content_type = "application/problem+json", body = Body),
+        AnyOperation,
+    )
+)]
+#[get("/users/{id}")]
+async fn find(
+    request: HttpRequest,
+    caller: Caller,
+    context: RequestContext,
+    database: Data<Database>,
+    places: Data<Places>,
+    id: Path<NonZeroU64>,
+    query: Query<FindQuery>,
+) -> Result<HttpResponse, Problem> {
+    let id = id.get();
+    let user = database
+        .read(async |connection| store::find(connection, id).await)
+        .await?;
+    let user = user.ok_or_else(|| Problem::not_found(format!("there is no user {id}")))?;
+    let version = user.version();
+    let mut view = UserView::new(user, caller);
+    let mut answer = HttpResponse::Ok();
+    answer.insert_header((VARY, AUTHORIZATION.as_str()));
+    if let Some(Include::Location) = query.include {
+        view.embedded = Some(embed(view.location_id, &places, &context).await);
+        return Ok(answer.json(view));
+    }
+    answer.insert_header(version.etag());
+    Ok(if version.is_known_to(&request) {
+        answer.status(actix_web::http::StatusCode::NOT_MODIFIED).finish()
+    } else {
+        answer.json(view)
+    })
+}
+
+/// Add a user.
+#[utoipa::path(
+    tag = "users",
+    security(("token" = [])),
+    request_body = UserBody,
+    params(("idempotency-key" = Option<String>, Header, description = "The same key and body get the same answer for 24 hours", max_length = 255)),
+    responses(
+        (status = 201, description = "It is there", body = UserView, headers(
+            ("location" = String, description = "Its path"), ("etag" = String, description = "Its version"),
+            ("idempotency-replayed" = bool, description = "Present where it was there already"))),
+        (status = 409, description = "The username or the email is taken", content_type = "application/problem+json", body = Body),
+        AnyOperation, NeedsToken, TakesBody,
+    )
+)]
+#[post("/users")]
+async fn create(
+    _: Writer,
+    context: RequestContext,
+    database: Data<Database>,
+    places: Data<Places>,
+    key: IdempotencyKey,
+    Json(Object(body)): Json<Object<UserBody>>,
+) -> Result<HttpResponse, Problem> {
+    let new = NewUser::parse(body.clone())?;
+    // A retry is answered even while the location service is away; and no transaction waits for another service.
+    if let Some(earlier) = key.earlier(&database, &body).await? {
+        return Ok(earlier.answer());
+    }
+    require_place(new.location_id, &places, &context).await?;
+    let created = key.run(&database, &body, async |connection| {
+        let user = store::insert(connection, new.clone()).await?;
+        let (path, version) = (user.path(), user.version());
+        Ok(Created::new(path, version, &UserView::new(user, Caller::Trusted)))
+    });
+    created.await.map(Created::answer).map_err(|error| match error {
+        idempotency::Error::Key(problem) => problem,
+        idempotency::Error::Database(error) => store::problem(error),
+    })
+}
+
+/// Replace a user.
+#[utoipa::path(
+    tag = "users",
+    security(("token" = [])),
+    request_body = UserBody,
+    params(
+        ("id" = u64, Path, minimum = 1, example = 1),
+        ("if-match" = Option<String>, Header, description = "The ETag of the version to replace; without it, whichever there is"),
+    ),
+    responses(
+        (status = 200, description = "As it is now", body = UserView, headers(("etag" = String, description = "Its version"))),
+        (status = 404, description = "There is no such user", content_type = "application/problem+json", body = Body),
+        (status = 409, description = "The username or the email is taken", content_type = "application/problem+json", body = Body),
+        (status = 412, description = "It is another version", content_type = "application/problem+json", body = Body),
+        AnyOperation, NeedsToken, TakesBody,
+    )
+)]
+#[put("/users/{id}")]
+#[expect(clippy::too_many_arguments, reason = "extractors")]
+async fn replace(
+    _: Writer,
+    context: RequestContext,
+    database: Data<Database>,
+    places: Data<Places>,
+    id: Path<NonZeroU64>,
+    precondition: Precondition,
+    Json(Object(body)): Json<Object<UserBody>>,
+) -> Result<HttpResponse, Problem> {
+    let id = id.get();
+    let new = NewUser::parse(body)?;
+    require_place(new.location_id, &places, &context).await?;
+    let change = database
+        .transaction(async |connection| store::replace(connection, id, new.clone(), &precondition).await)
+        .await
+        .map_err(store::problem)?;
+    let user = change.made(format_args!("user {id}"))?;
+    Ok(HttpResponse::Ok()
+        .insert_header(user.version().etag())
+        .json(UserView::new(user, Caller::Trusted)))
+}
+
+/// Delete a user.
+#[utoipa::path(
+    tag = "users",
+    security(("token" = [])),
+    params(
+        ("id" = u64, Path, minimum = 1, example = 1),
+        ("if-match" = Option<String>, Header, description = "The ETag of the version to delete; without it, whichever there is"),
+    ),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 404, description = "There is no such user", content_type = "application/problem+json", body = Body),
+        (status = 412, description = "It is another version", content_type = "application/problem+json", body = Body),
+        AnyOperation, NeedsToken,
+    )
+)]
+#[delete("/users/{id}")]
+async fn delete(
+    _: Writer,
+    database: Data<Database>,
+    id: Path<NonZeroU64>,
+    precondition: Precondition,
+) -> Result<HttpResponse, Problem> {
+    let id = id.get();
+    let change = database
+        .transaction(async |connection| store::delete(connection, id, &precondition).await)
+        .await?;
+    change.made(format_args!("user {id}"))?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// The place with that id, if it can be had: a user without their place is better than no user.
+async fn embed(location_id: Option<u64>, places: &Places, context: &RequestContext) -> Embedded {
+    let Some(id) = location_id.and_then(NonZeroU64::new) else {
+        return Embedded {
+            location: None,
+            location_status: LocationStatus::None,
+        };
+    };
+    let (location, location_status) = match places.find(id, context).await {
+        Ok(Some(place)) => (Some(place), LocationStatus::Found),
+        Ok(None) => (None, LocationStatus::Gone),
+        Err(_) => (None, LocationStatus::Unavailable),
+    };
+    Embedded {
+        location,
+        location_status,
+    }
+}
+
+/// Refuses a user who lives nowhere. What cannot be asked now is not assumed.
+async fn require_place(id: Option<NonZeroU64>, places: &Places, context: &RequestContext) -> Result<(), Problem> {
+    let Some(id) = id else { return Ok(()) };
+    match places.find(id, context).await {
+        Ok(Some(_)) => Ok(()),
+        Ok(None) => {
+            let detail = format!("there is no location {id}; GET /locations of the location service lists them");
+            Err(Problem::invalid(vec![FieldError {
+                field: "location_id",
+                detail,
+            }]))
+        }
+        Err(_) => Err(Problem::unavailable(
+            "whether location_id exists cannot be told now: try again",
+        )),
+    }
+}

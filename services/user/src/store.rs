@@ -1,0 +1,119 @@
+//! Users in the database.
+
+use std::num::NonZeroU64;
+
+use chassis::{
+    database,
+    http::{Change, Limit, Precondition, Problem, Version},
+};
+use sqlx::MySqlConnection;
+
+use crate::model::{NewUser, User};
+
+/// The user with that id.
+pub async fn find(connection: &mut MySqlConnection, id: u64) -> sqlx::Result<Option<User>> {
+    sqlx::query_as!(
+        User,
+        "SELECT id, version, username, display_name, email, location_id FROM users WHERE id = ?",
+        id
+    )
+    .fetch_optional(connection)
+    .await
+}
+
+/// Users with an id above `after`, in the order of their ids, up to one more than `limit`: whether there is a next
+/// page shows in that one.
+pub async fn list(connection: &mut MySqlConnection, after: u64, limit: Limit) -> sqlx::Result<Vec<User>> {
+    sqlx::query_as!(
+        User,
+        "SELECT id, version, username, display_name, email, location_id FROM users WHERE id > ? ORDER BY id LIMIT ?",
+        after,
+        limit.get() + 1
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// Stores a new user.
+pub async fn insert(connection: &mut MySqlConnection, new: NewUser) -> sqlx::Result<User> {
+    let inserted = sqlx::query!(
+        "INSERT INTO users (username, display_name, email, location_id) VALUES (?, ?, ?, ?)",
+        new.username.as_str(),
+        new.display_name.as_str(),
+        new.email.as_str(),
+        new.location_id.map(NonZeroU64::get)
+    )
+    .execute(connection)
+    .await?;
+    Ok(new.stored(inserted.last_insert_id(), 1))
+}
+
+/// Replaces a user that is in a version that `precondition` admits. Has to run in a transaction.
+pub async fn replace(
+    connection: &mut MySqlConnection,
+    id: u64,
+    new: NewUser,
+    precondition: &Precondition,
+) -> sqlx::Result<Change<User>> {
+    let version = match lock(connection, id, precondition).await? {
+        Change::Made(version) => version.0 + 1,
+        Change::Missing => return Ok(Change::Missing),
+        Change::Stale => return Ok(Change::Stale),
+    };
+    sqlx::query!(
+        "UPDATE users SET version = ?, username = ?, display_name = ?, email = ?, location_id = ? WHERE id = ?",
+        version,
+        new.username.as_str(),
+        new.display_name.as_str(),
+        new.email.as_str(),
+        new.location_id.map(NonZeroU64::get),
+        id
+    )
+    .execute(connection)
+    .await?;
+    Ok(Change::Made(new.stored(id, version)))
+}
+
+/// Deletes a user that is in a version that `precondition` admits. Has to run in a transaction.
+pub async fn delete(
+    connection: &mut MySqlConnection,
+    id: u64,
+    precondition: &Precondition,
+) -> sqlx::Result<Change<()>> {
+    match lock(connection, id, precondition).await? {
+        Change::Made(_) => {
+            sqlx::query!("DELETE FROM users WHERE id = ?", id)
+                .execute(connection)
+                .await?;
+            Ok(Change::Made(()))
+        }
+        Change::Missing => Ok(Change::Missing),
+        Change::Stale => Ok(Change::Stale),
+    }
+}
+
+/// What a client is told of an error: a user that is there already is told by the field that is taken.
+pub fn problem(error: database::Error) -> Problem {
+    match &error {
+        database::Error::Duplicate { index } if index == "users_username" => {
+            Problem::duplicate("this username is taken; choose another one")
+        }
+        database::Error::Duplicate { index } if index == "users_email" => {
+            Problem::duplicate("this email belongs to another user")
+        }
+        _ => error.into(),
+    }
+}
+
+/// Keeps others from changing the user until the transaction ends, and says which version it is.
+async fn lock(connection: &mut MySqlConnection, id: u64, precondition: &Precondition) -> sqlx::Result<Change<Version>> {
+    let version = sqlx::query_scalar!("SELECT version FROM users WHERE id = ? FOR UPDATE", id)
+        .fetch_optional(connection)
+        .await?
+        .map(Version);
+    Ok(match version {
+        None => Change::Missing,
+        Some(version) if precondition.admits(version) => Change::Made(version),
+        Some(_) => Change::Stale,
+    })
+}
