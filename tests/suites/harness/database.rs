@@ -1,0 +1,67 @@
+//! A database of its own for a test, and its end.
+
+use std::thread;
+
+use playground::database::{
+    Server,
+    login::{self, Login},
+};
+use sqlx::{Connection as _, MySqlConnection, mysql::MySqlConnectOptions};
+use tokio::runtime::Runtime;
+
+/// An empty database with a login that may do in it what a service has to; dropped with this value.
+pub(crate) struct Database {
+    server: Server,
+    login: Login,
+}
+
+impl Database {
+    pub(crate) async fn new() -> Self {
+        let server = Server::for_this_test().unwrap();
+        let login = login::scratch(&server).await.unwrap();
+        Self { server, login }
+    }
+
+    /// `DB_*` for a service.
+    pub(crate) fn settings(&self) -> Vec<(&'static str, String)> {
+        self.login.settings(&self.server)
+    }
+
+    /// A connection as the service's own login.
+    pub(crate) async fn connect(&self) -> MySqlConnection {
+        MySqlConnection::connect_with(&self.options()).await.unwrap()
+    }
+
+    /// The name of the login.
+    pub(crate) fn user(&self) -> &str {
+        &self.login.user
+    }
+
+    /// The password of the login.
+    pub(crate) fn password(&self) -> &str {
+        &self.login.password
+    }
+
+    fn options(&self) -> MySqlConnectOptions {
+        self.server
+            .options()
+            .unwrap()
+            .username(&self.login.user)
+            .password(&self.login.password)
+            .database(&self.login.database)
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        // Within the test's own runtime nothing can be waited for here; and a test that failed drops as well.
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                Runtime::new()
+                    .unwrap()
+                    .block_on(login::drop(&self.server, &self.login))
+                    .unwrap()
+            });
+        });
+    }
+}

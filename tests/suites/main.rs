@@ -1,0 +1,8 @@
+//! All suites. `make test` brings up a database server and runs them; each test has databases and services of its own.
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
+
+mod api;
+mod data;
+mod failures;
+mod harness;
+mod settings;
