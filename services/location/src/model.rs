@@ -17,7 +17,7 @@ const MAX_POPULATION: u64 = 100_000_000_000;
 /// A place.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Location {
-    /// `GeoNames` id, or one of over a billion for a place that was added here.
+    /// GeoNames id, or one of over a billion for a place that was added here.
     #[schema(minimum = 1, example = 3_143_244)]
     pub id: u64,
     /// Name.
@@ -26,7 +26,7 @@ pub struct Location {
     /// ISO 3166-1 alpha-2 code.
     #[schema(example = "NO")]
     pub country: String,
-    /// First-level administrative division, `GeoNames` admin1 code.
+    /// First-level administrative division, GeoNames admin1 code.
     #[schema(example = "12")]
     pub region: Option<String>,
     /// Degrees north, WGS 84.
@@ -41,14 +41,14 @@ pub struct Location {
     /// IANA time zone.
     #[schema(example = "Europe/Oslo")]
     pub timezone: String,
-    /// The version, which goes into the `ETag`.
+    /// The version, which goes into the ETag.
     #[serde(skip)]
     #[schema(ignore)]
     pub version: u64,
 }
 
 impl Location {
-    /// The version for `ETag` and `If-Match`.
+    /// The version for ETag and `If-Match`.
     #[must_use]
     pub fn version(&self) -> Version {
         Version(self.version)
@@ -153,7 +153,7 @@ fn parse_population(inhabitants: u64) -> Result<u64, String> {
     }
 }
 
-/// A country's ISO 3166-1 alpha-2 code. Its form is checked, not its existence: codes come and go, and `GeoNames` has
+/// A country's ISO 3166-1 alpha-2 code. Its form is checked, not its existence: codes come and go, and GeoNames has
 /// `XK` for Kosovo.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Country(String);

@@ -15,6 +15,9 @@ use crate::{
     model::Location,
 };
 
+/// All cells.
+const EVERYWHERE: [(u64, u64); 7] = [(0, u64::MAX); 7];
+
 /// A place and how far away it is.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Near {
@@ -34,7 +37,10 @@ pub async fn find(connection: &mut MySqlConnection, point: Coordinates, limit: L
         if surroundings.reach_m() < reach_wanted {
             continue;
         }
-        let found = measure(point, within(connection, surroundings, point, limit).await?);
+        let found = measure(
+            point,
+            within(connection, surroundings.ranges(point), point, limit).await?,
+        );
         if found.len() == limit.get() as usize
             && let Some(last) = found.last()
         {
@@ -44,7 +50,8 @@ pub async fn find(connection: &mut MySqlConnection, point: Coordinates, limit: L
             reach_wanted = last.distance_m;
         }
     }
-    Ok(measure(point, everywhere(connection, point, limit).await?))
+    // The largest surroundings, a quarter of the Earth, have fewer places than that.
+    Ok(measure(point, within(connection, EVERYWHERE, point, limit).await?))
 }
 
 fn measure(point: Coordinates, locations: Vec<Location>) -> Vec<Near> {
@@ -59,15 +66,14 @@ fn measure(point: Coordinates, locations: Vec<Location>) -> Vec<Near> {
     measured.collect()
 }
 
-/// The `limit` nearest places in the surroundings. What is ordered by is the haversine of the angle between the two
-/// points, which grows with their distance; ids make the order of equally distant places certain.
+/// The `limit` nearest places among those in the ranges of cells. What is ordered by is the haversine of the angle
+/// between the two points, which grows with their distance; ids make the order of equally distant places certain.
 async fn within(
     connection: &mut MySqlConnection,
-    surroundings: Surroundings,
+    cells: [(u64, u64); 7],
     point: Coordinates,
     limit: Limit,
 ) -> sqlx::Result<Vec<Location>> {
-    let [a, b, c, d, e, f, g] = surroundings.ranges(point);
     let (latitude, longitude) = (point.latitude().to_radians(), point.longitude().to_radians());
     sqlx::query_as!(
         Location,
@@ -78,39 +84,20 @@ async fn within(
          ORDER BY POW(SIN((RADIANS(latitude) - ?) / 2), 2)
                   + COS(?) * COS(RADIANS(latitude)) * POW(SIN((RADIANS(longitude) - ?) / 2), 2), id
          LIMIT ?",
-        a.0,
-        a.1,
-        b.0,
-        b.1,
-        c.0,
-        c.1,
-        d.0,
-        d.1,
-        e.0,
-        e.1,
-        f.0,
-        f.1,
-        g.0,
-        g.1,
-        latitude,
-        latitude,
-        longitude,
-        limit.get()
-    )
-    .fetch_all(connection)
-    .await
-}
-
-/// The `limit` nearest places of all: only where the largest surroundings, a quarter of the Earth, have fewer.
-async fn everywhere(connection: &mut MySqlConnection, point: Coordinates, limit: Limit) -> sqlx::Result<Vec<Location>> {
-    let (latitude, longitude) = (point.latitude().to_radians(), point.longitude().to_radians());
-    sqlx::query_as!(
-        Location,
-        "SELECT id, version, name, country, region, latitude, longitude, population, timezone
-         FROM locations
-         ORDER BY POW(SIN((RADIANS(latitude) - ?) / 2), 2)
-                  + COS(?) * COS(RADIANS(latitude)) * POW(SIN((RADIANS(longitude) - ?) / 2), 2), id
-         LIMIT ?",
+        cells[0].0,
+        cells[0].1,
+        cells[1].0,
+        cells[1].1,
+        cells[2].0,
+        cells[2].1,
+        cells[3].0,
+        cells[3].1,
+        cells[4].0,
+        cells[4].1,
+        cells[5].0,
+        cells[5].1,
+        cells[6].0,
+        cells[6].1,
         latitude,
         latitude,
         longitude,

@@ -1,4 +1,4 @@
-//! The sample data: every place of over 15,000 inhabitants that `GeoNames` knows (CC BY 4.0; see `data/README.md`).
+//! The sample data: every place of over 15,000 inhabitants that GeoNames knows (CC BY 4.0; see `data/README.md`).
 
 use std::io::Read;
 

@@ -2,7 +2,10 @@
 
 use std::str::FromStr;
 
-use chassis::http::{Change, Limit, Precondition, Version};
+use chassis::{
+    http::{Change, Limit, Precondition, Version},
+    input::Line,
+};
 use serde::Serialize;
 use sqlx::MySqlConnection;
 
@@ -107,7 +110,7 @@ pub async fn insert(connection: &mut MySqlConnection, new: NewLocation) -> sqlx:
          VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         new.name.as_str(),
         new.country.as_str(),
-        new.region.as_ref().map(|region| region.as_str()),
+        new.region.as_ref().map(Line::as_str),
         new.coordinates.latitude(),
         new.coordinates.longitude(),
         new.population,
@@ -126,30 +129,28 @@ pub async fn replace(
     new: NewLocation,
     precondition: &Precondition,
 ) -> sqlx::Result<Change<Location>> {
-    let version = match lock(connection, id, precondition).await? {
-        Change::Made(version) => version.0 + 1,
-        Change::Missing => return Ok(Change::Missing),
-        Change::Stale => return Ok(Change::Stale),
-    };
-    sqlx::query!(
-        "UPDATE locations
+    let change = lock(connection, id, precondition).await?.map(Version::next);
+    if let Change::Made(version) = &change {
+        sqlx::query!(
+            "UPDATE locations
          SET version = ?, name = ?, country = ?, region = ?, latitude = ?, longitude = ?, population = ?, timezone = ?,
              cell = ?
          WHERE id = ?",
-        version,
-        new.name.as_str(),
-        new.country.as_str(),
-        new.region.as_ref().map(|region| region.as_str()),
-        new.coordinates.latitude(),
-        new.coordinates.longitude(),
-        new.population,
-        new.timezone.as_str(),
-        new.coordinates.stored_cell(),
-        id
-    )
-    .execute(connection)
-    .await?;
-    Ok(Change::Made(new.stored(id, version)))
+            version.0,
+            new.name.as_str(),
+            new.country.as_str(),
+            new.region.as_ref().map(Line::as_str),
+            new.coordinates.latitude(),
+            new.coordinates.longitude(),
+            new.population,
+            new.timezone.as_str(),
+            new.coordinates.stored_cell(),
+            id
+        )
+        .execute(connection)
+        .await?;
+    }
+    Ok(change.map(|version| new.stored(id, version.0)))
 }
 
 /// Deletes a location that is in a version that `precondition` admits. Has to run in a transaction.
@@ -158,29 +159,21 @@ pub async fn delete(
     id: u64,
     precondition: &Precondition,
 ) -> sqlx::Result<Change<()>> {
-    match lock(connection, id, precondition).await? {
-        Change::Made(_) => {
-            sqlx::query!("DELETE FROM locations WHERE id = ?", id)
-                .execute(connection)
-                .await?;
-            Ok(Change::Made(()))
-        }
-        Change::Missing => Ok(Change::Missing),
-        Change::Stale => Ok(Change::Stale),
+    let change = lock(connection, id, precondition).await?;
+    if let Change::Made(_) = change {
+        sqlx::query!("DELETE FROM locations WHERE id = ?", id)
+            .execute(connection)
+            .await?;
     }
+    Ok(change.map(|_| ()))
 }
 
 /// Keeps others from changing the location until the transaction ends, and says which version it is.
 async fn lock(connection: &mut MySqlConnection, id: u64, precondition: &Precondition) -> sqlx::Result<Change<Version>> {
     let version = sqlx::query_scalar!("SELECT version FROM locations WHERE id = ? FOR UPDATE", id)
         .fetch_optional(connection)
-        .await?
-        .map(Version);
-    Ok(match version {
-        None => Change::Missing,
-        Some(version) if precondition.admits(version) => Change::Made(version),
-        Some(_) => Change::Stale,
-    })
+        .await?;
+    Ok(precondition.admit(version.map(Version)))
 }
 
 /// A `LIKE` pattern for what begins with `text`, in which `text` itself has no special characters.

@@ -31,7 +31,7 @@ pub struct User {
 }
 
 impl User {
-    /// The version for `ETag` and `If-Match`.
+    /// The version for ETag and `If-Match`.
     #[must_use]
     pub fn version(&self) -> Version {
         Version(self.version)

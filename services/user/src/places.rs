@@ -104,6 +104,9 @@ pub struct Places {
 
 impl Places {
     /// Prepares to ask the service at `url`; connects to nothing yet.
+    ///
+    /// # Panics
+    /// Never: what can fail about a client is its TLS, and this one has none.
     #[must_use]
     pub fn new(url: LocationUrl) -> Self {
         let client = Client::builder()

@@ -282,7 +282,6 @@ async fn create(
     )
 )]
 #[put("/users/{id}")]
-#[expect(clippy::too_many_arguments, reason = "extractors")]
 async fn replace(
     _: Writer,
     context: RequestContext,

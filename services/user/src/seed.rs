@@ -3,7 +3,7 @@
 use chassis::seed::Progress;
 use sqlx::{Connection as _, MySqlConnection, QueryBuilder};
 
-/// `GeoNames` ids of the 1,000 most populous places of the location service's data set, one a line.
+/// GeoNames ids of the 1,000 most populous places of the location service's data set, one a line.
 const HOMES: &str = include_str!("../data/homes.txt");
 
 const FIRST_NAMES: [&str; 40] = [

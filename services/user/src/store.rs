@@ -55,23 +55,21 @@ pub async fn replace(
     new: NewUser,
     precondition: &Precondition,
 ) -> sqlx::Result<Change<User>> {
-    let version = match lock(connection, id, precondition).await? {
-        Change::Made(version) => version.0 + 1,
-        Change::Missing => return Ok(Change::Missing),
-        Change::Stale => return Ok(Change::Stale),
-    };
-    sqlx::query!(
-        "UPDATE users SET version = ?, username = ?, display_name = ?, email = ?, location_id = ? WHERE id = ?",
-        version,
-        new.username.as_str(),
-        new.display_name.as_str(),
-        new.email.as_str(),
-        new.location_id.map(NonZeroU64::get),
-        id
-    )
-    .execute(connection)
-    .await?;
-    Ok(Change::Made(new.stored(id, version)))
+    let change = lock(connection, id, precondition).await?.map(Version::next);
+    if let Change::Made(version) = &change {
+        sqlx::query!(
+            "UPDATE users SET version = ?, username = ?, display_name = ?, email = ?, location_id = ? WHERE id = ?",
+            version.0,
+            new.username.as_str(),
+            new.display_name.as_str(),
+            new.email.as_str(),
+            new.location_id.map(NonZeroU64::get),
+            id
+        )
+        .execute(connection)
+        .await?;
+    }
+    Ok(change.map(|version| new.stored(id, version.0)))
 }
 
 /// Deletes a user that is in a version that `precondition` admits. Has to run in a transaction.
@@ -80,19 +78,17 @@ pub async fn delete(
     id: u64,
     precondition: &Precondition,
 ) -> sqlx::Result<Change<()>> {
-    match lock(connection, id, precondition).await? {
-        Change::Made(_) => {
-            sqlx::query!("DELETE FROM users WHERE id = ?", id)
-                .execute(connection)
-                .await?;
-            Ok(Change::Made(()))
-        }
-        Change::Missing => Ok(Change::Missing),
-        Change::Stale => Ok(Change::Stale),
+    let change = lock(connection, id, precondition).await?;
+    if let Change::Made(_) = change {
+        sqlx::query!("DELETE FROM users WHERE id = ?", id)
+            .execute(connection)
+            .await?;
     }
+    Ok(change.map(|_| ()))
 }
 
 /// What a client is told of an error: a user that is there already is told by the field that is taken.
+#[must_use]
 pub fn problem(error: database::Error) -> Problem {
     match &error {
         database::Error::Duplicate { index } if index == "users_username" => {
@@ -109,11 +105,6 @@ pub fn problem(error: database::Error) -> Problem {
 async fn lock(connection: &mut MySqlConnection, id: u64, precondition: &Precondition) -> sqlx::Result<Change<Version>> {
     let version = sqlx::query_scalar!("SELECT version FROM users WHERE id = ? FOR UPDATE", id)
         .fetch_optional(connection)
-        .await?
-        .map(Version);
-    Ok(match version {
-        None => Change::Missing,
-        Some(version) if precondition.admits(version) => Change::Made(version),
-        Some(_) => Change::Stale,
-    })
+        .await?;
+    Ok(precondition.admit(version.map(Version)))
 }

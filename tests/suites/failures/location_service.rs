@@ -19,6 +19,9 @@ use tokio::{
 
 use crate::harness::{self, PATIENCE, Seeded, UserService};
 
+/// What to answer a request with: bytes, or silence.
+type Reply = Option<String>;
+
 /// A server that takes requests as the location service does, and answers what a test wants.
 struct Impostor {
     url: String,
@@ -29,7 +32,7 @@ struct Impostor {
 
 impl Impostor {
     /// Answers each request with the next of `answers`, and with the last one from then on; `None` is silence.
-    async fn answering(answers: &[Option<String>]) -> Self {
+    async fn answering(answers: &[Reply]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -61,7 +64,7 @@ impl Drop for Impostor {
     }
 }
 
-async fn serve(mut stream: TcpStream, answers: Vec<Option<String>>, log: Arc<Mutex<Vec<String>>>) {
+async fn serve(mut stream: TcpStream, answers: Vec<Reply>, log: Arc<Mutex<Vec<String>>>) {
     let mut head = Vec::new();
     loop {
         while !head.ends_with(b"\r\n\r\n") {
@@ -82,7 +85,8 @@ async fn serve(mut stream: TcpStream, answers: Vec<Option<String>>, log: Arc<Mut
     }
 }
 
-fn answer(status: &str, body: &str) -> Option<String> {
+#[expect(clippy::unnecessary_wraps, reason = "it is one of two replies")]
+fn answer(status: &str, body: &str) -> Reply {
     Some(format!(
         "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
@@ -210,7 +214,7 @@ async fn nonsense_is_not_taken_for_a_place_and_not_asked_for_again() {
         answer("302 Found\r\nlocation: http://127.0.0.1:1/", ""),
         answer("204 No Content", ""),
     ] {
-        let impostor = Impostor::answering(&[nonsense.clone()]).await;
+        let impostor = Impostor::answering(std::slice::from_ref(&nonsense)).await;
         let users = UserService::asking(&impostor.url, Seeded::Yes).await;
         let (user, _) = ask(&users).await;
         assert_eq!(

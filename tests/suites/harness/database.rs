@@ -60,7 +60,7 @@ impl Drop for Database {
                 Runtime::new()
                     .unwrap()
                     .block_on(login::drop(&self.server, &self.login))
-                    .unwrap()
+                    .unwrap();
             });
         });
     }

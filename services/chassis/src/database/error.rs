@@ -49,7 +49,7 @@ pub enum Unavailable {
     Server(#[source] sqlx::Error),
 }
 
-/// Error numbers of `MySQL` and `MariaDB` and what they mean here.
+/// Error numbers of MySQL and MariaDB and what they mean here.
 ///
 /// Sources: <https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html> and
 /// <https://mariadb.com/docs/server/reference/error-codes>.
@@ -121,7 +121,7 @@ impl Error {
     }
 }
 
-/// The index in `Duplicate entry 'ann' for key 'users.users_username'`; `MariaDB` leaves the table's name out.
+/// The index in `Duplicate entry 'ann' for key 'users.users_username'`; MariaDB leaves the table's name out.
 fn index_name(message: &str) -> &str {
     let key = message
         .rsplit_once("for key '")

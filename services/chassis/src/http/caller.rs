@@ -2,7 +2,12 @@
 
 use std::future::{Ready, ready};
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header::AUTHORIZATION, web::Data};
+use actix_web::{
+    FromRequest, HttpRequest,
+    dev::Payload,
+    http::header::{AUTHORIZATION, HeaderValue},
+    web::Data,
+};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
@@ -88,7 +93,7 @@ impl FromRequest for Writer {
 }
 
 fn caller(request: &HttpRequest) -> Result<Caller, Problem> {
-    access_control(request).caller(request.headers().get(AUTHORIZATION).map(|value| value.as_bytes()))
+    access_control(request).caller(request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes))
 }
 
 fn access_control(request: &HttpRequest) -> &AccessControl {

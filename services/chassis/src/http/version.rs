@@ -1,4 +1,4 @@
-//! Versions of a resource: `ETag` on the way out, `If-Match` and `If-None-Match` on the way in (RFC 9110, section 13).
+//! Versions of a resource: ETag on the way out, `If-Match` and `If-None-Match` on the way in (RFC 9110, section 13).
 
 use std::future::{Ready, ready};
 
@@ -15,7 +15,13 @@ use super::Problem;
 pub struct Version(pub u64);
 
 impl Version {
-    /// The version as an `ETag` header.
+    /// The version after the next change.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+
+    /// The version as an ETag header.
     #[must_use]
     pub fn etag(self) -> ETag {
         ETag(self.tag())
@@ -46,12 +52,13 @@ pub enum Precondition {
 }
 
 impl Precondition {
-    /// Whether the request wants to change `version`.
+    /// Whether the request may change a resource that is in `version`, or is not there at all.
     #[must_use]
-    pub fn admits(&self, version: Version) -> bool {
+    pub fn admit(&self, version: Option<Version>) -> Change<Version> {
+        let Some(version) = version else { return Change::Missing };
         match self {
-            Self::None => true,
-            Self::Match(tags) => tags.iter().any(|tag| tag.strong_eq(&version.tag())),
+            Self::Match(tags) if !tags.iter().any(|tag| tag.strong_eq(&version.tag())) => Change::Stale,
+            Self::None | Self::Match(_) => Change::Made(version),
         }
     }
 }
@@ -68,6 +75,15 @@ pub enum Change<T> {
 }
 
 impl<T> Change<T> {
+    /// The same outcome with another value.
+    pub fn map<U>(self, value: impl FnOnce(T) -> U) -> Change<U> {
+        match self {
+            Self::Made(made) => Change::Made(value(made)),
+            Self::Missing => Change::Missing,
+            Self::Stale => Change::Stale,
+        }
+    }
+
     /// What was made, or the problem with `what`, such as `location 17`.
     pub fn made(self, what: impl std::fmt::Display) -> Result<T, Problem> {
         match self {

@@ -11,10 +11,13 @@ pub use secrecy::{ExposeSecret, SecretString};
 ///
 /// A variable that is set to nothing counts as unset: that is what `FOO=` in a `.env` or a task definition means.
 pub struct Reader {
-    lookup: Box<dyn Fn(&str) -> Option<String>>,
+    lookup: Lookup,
     asked: BTreeSet<&'static str>,
     faults: Vec<Fault>,
 }
+
+/// Where the value of a variable comes from.
+type Lookup = Box<dyn Fn(&str) -> Option<String>>;
 
 /// What is wrong with one variable. The value is not in it: it may be a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -104,7 +104,7 @@ impl Metrics {
         self.requests.get_or_create(&Answered { method, route, status }).inc();
     }
 
-    /// All figures in the `OpenMetrics` text format.
+    /// All figures in the OpenMetrics text format.
     pub(crate) fn text(&self, connections: Connections, database_up: bool, uptime: Duration) -> String {
         let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         self.connections
