@@ -33,6 +33,7 @@ check: tools ## Check form, lints, licences, queries and scripts; changes nothin
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' $(CARGO) doc --workspace --no-deps --document-private-items --quiet
+	$(CARGO) fetch --locked --quiet
 	$(CARGO) deny --offline check licenses bans sources
 	$(CARGO) machete
 	git ls-files '*.sh' .ci/run | xargs shellcheck

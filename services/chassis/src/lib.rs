@@ -1,7 +1,7 @@
 //! How a service runs, whatever it is about: settings from the environment, a database that may come and go, answers
 //! in `application/problem+json`, health, figures, logs, and an orderly end.
 //!
-//! A service is a value, [`Service`]; its `main` hands that value to [`main`](crate::main). Read on in this order:
+//! A service is a value, [`Service`]; its `main` hands that value to [`cli::main`]. Read on in this order:
 //! [`service`], [`cli`], [`server`], [`http`], [`database`], [`idempotency`].
 
 pub mod cli;

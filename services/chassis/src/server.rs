@@ -74,7 +74,7 @@ pub enum Error {
     CutShort,
 }
 
-/// Serves until a signal comes, then ends in order; see [`shutdown`](crate::shutdown).
+/// Serves until a signal comes, then ends in order; `shutdown.rs` says how.
 pub async fn run(service: &Service, settings: Settings) -> Result<(), Error> {
     let mut signals = Signals::listen().map_err(Error::Signals)?;
     let database = Database::new(&settings.database);

@@ -1,7 +1,7 @@
 //! The database, which may be away at any time: a pool of connections that are known to work, deadlines on everything,
 //! and one place that says what an error means.
 //!
-//! Queries are free functions over [`MySqlConnection`](sqlx::MySqlConnection) beside the model they serve. They run in
+//! Queries are free functions over [`MySqlConnection`] beside the model they serve. They run in
 //! [`Database::read`], [`Database::write`] or [`Database::transaction`], which differ in what may be tried again.
 
 mod connection;
