@@ -26,7 +26,7 @@ test: playground ## Run all tests on a real database server (DATABASE=auto, cont
 
 .PHONY: playground
 playground:
-	@$(CARGO) build -p location -p user -p playground --bins
+	@$(CARGO) build --workspace --bins
 
 .PHONY: check
 check: tools ## Check form, lints, licences, queries and scripts; changes nothing

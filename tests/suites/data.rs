@@ -12,20 +12,10 @@ async fn seeding_again_changes_nothing() {
     let database = Database::new().await;
     let service = prepared("location", &database, Seeded::Yes).await;
     let mut connection = database.connect().await;
-    connection
-        .execute("UPDATE locations SET name = 'Christiania', version = 2 WHERE id = 3143244")
-        .await
-        .unwrap();
-    connection
-        .execute("DELETE FROM locations WHERE id = 3161732")
-        .await
-        .unwrap();
+    connection.execute("UPDATE locations SET name = 'Christiania', version = 2 WHERE id = 3143244").await.unwrap();
+    connection.execute("DELETE FROM locations WHERE id = 3161732").await.unwrap();
     service.run("seed", Stdio::piped()).await.unwrap();
-    assert_eq!(
-        count(&mut connection, "SELECT COUNT(*) FROM locations").await,
-        33_961,
-        "what is missing comes back"
-    );
+    assert_eq!(count(&mut connection, "SELECT COUNT(*) FROM locations").await, 33_961, "what is missing comes back");
     let kept = "SELECT COUNT(*) FROM locations WHERE id = 3143244 AND name = 'Christiania' AND version = 2";
     assert_eq!(count(&mut connection, kept).await, 1, "what was changed stays");
 }
@@ -35,12 +25,7 @@ async fn sample_users_live_in_real_places() {
     let places = location(Seeded::Yes).await;
     let users = UserService::asking(&places.running.url(""), Seeded::Yes).await;
     for id in [1, 2, 500, 1_000] {
-        let user = users
-            .client
-            .get(&format!("/users/{id}?include=location"))
-            .await
-            .expect(200)
-            .json();
+        let user = users.client.get(&format!("/users/{id}?include=location")).await.expect(200).json();
         assert_eq!(user["location_status"], "found", "{user}");
         assert!(user["location"]["population"].as_u64().unwrap() > 100_000, "{user}");
     }
@@ -57,11 +42,7 @@ async fn migrations_started_at_once_take_turns() {
         let (status, lines) = run.unwrap();
         assert!(status.success(), "{lines:?}");
     }
-    let applied = count(
-        &mut database.connect().await,
-        "SELECT COUNT(*) FROM _sqlx_migrations WHERE success",
-    )
-    .await;
+    let applied = count(&mut database.connect().await, "SELECT COUNT(*) FROM _sqlx_migrations WHERE success").await;
     assert_eq!(applied, 2);
     let (status, lines) = service.output(&["migrate"]).await.unwrap();
     assert!(status.success(), "again changes nothing: {lines:?}");
@@ -72,24 +53,18 @@ async fn a_migration_that_did_not_end_is_told_with_its_remedy() {
     let database = Database::new().await;
     let service = prepared("location", &database, Seeded::No).await;
     let mut connection = database.connect().await;
-    connection
-        .execute("UPDATE _sqlx_migrations SET success = FALSE WHERE version = 101")
-        .await
-        .unwrap();
+    connection.execute("UPDATE _sqlx_migrations SET success = FALSE WHERE version = 101").await.unwrap();
     let (status, lines) = service.output(&["migrate"]).await.unwrap();
     assert!(!status.success());
     let told = lines.join("\n");
-    assert!(
-        told.contains("migration 101 was begun before") && told.contains("_sqlx_migrations"),
-        "{told}"
-    );
+    assert!(told.contains("migration 101 was begun before") && told.contains("_sqlx_migrations"), "{told}");
 }
 
 #[tokio::test]
 async fn a_migration_does_not_wait_for_ever() {
     let database = Database::new().await;
     let mut other = database.connect().await;
-    let lock = "SELECT GET_LOCK(CONCAT('migrate:', MD5(DATABASE())), 0)";
+    let lock = "SELECT GET_LOCK(CONCAT('migrate:', SHA2(DATABASE(), 224)), 0)";
     let held: Option<i64> = sqlx::query_scalar(lock).fetch_one(&mut other).await.unwrap();
     assert_eq!(held, Some(1));
     let service = unprepared("location", &database);
@@ -98,10 +73,8 @@ async fn a_migration_does_not_wait_for_ever() {
     let told = lines.join("\n");
     assert!(told.contains("another migration of this database"), "{told}");
     drop(other);
-    harness::eventually("the lock is free again", async || {
-        service.output(&["migrate"]).await.unwrap().0.success()
-    })
-    .await;
+    harness::eventually("the lock is free again", async || service.output(&["migrate"]).await.unwrap().0.success())
+        .await;
 }
 
 async fn count(connection: &mut MySqlConnection, statement: &'static str) -> i64 {

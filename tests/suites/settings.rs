@@ -46,12 +46,7 @@ async fn all_faults_are_told_at_once_and_no_secret_with_them() {
         "DRAIN_DELAY",
         "SHUTDOWN_TIMEOUT",
     ] {
-        assert!(
-            lines
-                .iter()
-                .any(|line| line.trim_start().starts_with(&format!("{variable}: "))),
-            "{variable}: {told}"
-        );
+        assert!(lines.iter().any(|line| line.trim_start().starts_with(&format!("{variable}: "))), "{variable}: {told}");
     }
     for secret in ["hunter2", "two words"] {
         assert!(!told.contains(secret), "{told}");
@@ -63,10 +58,7 @@ fn the_example_lists_exactly_the_variables_that_are_read() {
     let mut read = BTreeSet::new();
     for service in [location::SERVICE, user::SERVICE] {
         let mut reader = Reader::new(|_| None);
-        let _ = (
-            server::Settings::read(&service, &mut reader),
-            telemetry::Settings::read(&mut reader),
-        );
+        let _ = (server::Settings::read(&service, &mut reader), telemetry::Settings::read(&mut reader));
         read.extend(reader.asked().iter().map(|name| (*name).to_owned()));
     }
     let example = fs::read_to_string(folders::workspace().join(".env.example")).unwrap();
@@ -84,16 +76,11 @@ async fn a_taken_port_is_named_with_the_remedy() {
     let database = Database::new().await;
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
-    let service = unprepared("location", &database)
-        .set("HOST", "127.0.0.1")
-        .set("PORT", port.to_string());
+    let service = unprepared("location", &database).set("HOST", "127.0.0.1").set("PORT", port.to_string());
     let (status, lines) = service.output(&["serve"]).await.unwrap();
     assert!(!status.success());
     let told = lines.join("\n");
-    assert!(
-        told.contains(&format!("cannot listen on 127.0.0.1:{port}")) && told.contains("PORT"),
-        "{told}"
-    );
+    assert!(told.contains(&format!("cannot listen on 127.0.0.1:{port}")) && told.contains("PORT"), "{told}");
 }
 
 #[tokio::test]
@@ -107,25 +94,17 @@ async fn the_health_check_is_true_in_both_directions() {
     running.stop().await.unwrap();
     let (status, lines) = check.output(&["healthcheck"]).await.unwrap();
     assert_eq!(status.code(), Some(1), "{lines:?}");
-    assert!(
-        lines.join("\n").contains("no answer from http://127.0.0.1"),
-        "{lines:?}"
-    );
+    assert!(lines.join("\n").contains("no answer from http://127.0.0.1"), "{lines:?}");
 }
 
 #[tokio::test]
 async fn a_wrong_password_is_logged_without_it_and_the_service_answers_503() {
     let database = Database::new().await;
-    let service = prepared("location", &database, Seeded::No)
-        .await
-        .set("DB_PWD", "not-the-password");
+    let service = prepared("location", &database, Seeded::No).await.set("DB_PWD", "not-the-password");
     let (running, client) = start(&service).await;
     client.get("/locations").await.expect_problem(503, "unavailable");
     client.get("/health").await.expect(503);
-    let logged = running
-        .log()
-        .wait_for(|line| line.contains("Access denied"), harness::PATIENCE)
-        .await;
+    let logged = running.log().wait_for(|line| line.contains("Access denied"), harness::PATIENCE).await;
     assert!(logged.is_some(), "{:?}", running.log().lines());
     assert!(!running.log().lines().join("\n").contains("not-the-password"));
 }

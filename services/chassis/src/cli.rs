@@ -41,13 +41,11 @@ pub fn main(service: &Service) -> ExitCode {
         eprintln!("{}: the file .env cannot be read: {problem}", service.name);
         return ExitCode::from(2);
     }
-    let command = Command::new(service.name)
-        .about(service.description)
-        .version(service.version);
+    let command = Command::new(service.name).about(service.description).version(service.version);
     let matches = Task::augment_subcommands(command).get_matches();
-    let task = matches.subcommand().map_or(Task::Serve, |_| {
-        Task::from_arg_matches(&matches).unwrap_or_else(|problem| problem.exit())
-    });
+    let task = matches
+        .subcommand()
+        .map_or(Task::Serve, |_| Task::from_arg_matches(&matches).unwrap_or_else(|problem| problem.exit()));
 
     match actix_web::rt::System::new().block_on(run(service, task, &mut Reader::from_env())) {
         Ok(()) => ExitCode::SUCCESS,
@@ -94,10 +92,7 @@ impl TaskError for sqlx::Error {}
 async fn run(service: &Service, task: Task, reader: &mut Reader) -> Result<(), Failure> {
     match task {
         Task::Serve => {
-            let (settings, logging) = (
-                server::Settings::read(service, reader),
-                telemetry::Settings::read(reader),
-            );
+            let (settings, logging) = (server::Settings::read(service, reader), telemetry::Settings::read(reader));
             reader.finish()?;
             telemetry::start(&logging);
             server::run(service, settings).await?;

@@ -1,16 +1,14 @@
 //! Whether the service lives, is ready, and is well: three questions with three answers.
 
 use std::{
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
-use actix_web::{HttpResponse, Responder, get, http::header::CACHE_CONTROL, web::Data};
+use actix_web::{HttpResponse, Responder, ResponseError as _, get, http::header::CACHE_CONTROL, web::Data};
 use jiff::Timestamp;
 use serde::Serialize;
+use tokio::sync::watch;
 use utoipa::ToSchema;
 
 use crate::{
@@ -27,7 +25,7 @@ const PROBE_INTERVAL: Duration = Duration::from_secs(2);
 pub(crate) struct Health {
     started: Instant,
     ready: AtomicBool,
-    last_probe: Mutex<Option<Probe>>,
+    last_probe: watch::Sender<Option<Probe>>,
 }
 
 /// What the database answered last.
@@ -41,11 +39,7 @@ struct Probe {
 
 impl Health {
     pub(crate) fn new() -> Self {
-        Self {
-            started: Instant::now(),
-            ready: AtomicBool::new(false),
-            last_probe: Mutex::new(None),
-        }
+        Self { started: Instant::now(), ready: AtomicBool::new(false), last_probe: watch::Sender::new(None) }
     }
 
     pub(crate) fn set_ready(&self, ready: bool) {
@@ -56,16 +50,21 @@ impl Health {
         self.started.elapsed()
     }
 
+    /// Whether the database answered when it was last asked.
     pub(crate) fn database_up(&self) -> bool {
-        self.last_probe().is_some_and(|probe| probe.fault.is_none())
+        self.last_probe.borrow().as_ref().is_some_and(Probe::passed)
     }
 
-    fn last_probe(&self) -> Option<Probe> {
-        self.last_probe.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// What the database answered last. Just after the start the first answer is waited for: it has a deadline.
+    async fn last_probe(&self) -> Option<Probe> {
+        let mut probes = self.last_probe.subscribe();
+        probes.wait_for(Option::is_some).await.ok().and_then(|probe| probe.clone())
     }
+}
 
-    fn note(&self, probe: Probe) {
-        *self.last_probe.lock().unwrap_or_else(PoisonError::into_inner) = Some(probe);
+impl Probe {
+    fn passed(&self) -> bool {
+        self.fault.is_none()
     }
 }
 
@@ -77,9 +76,7 @@ pub(crate) async fn probe(health: Data<Health>, database: Database) {
     loop {
         ticks.tick().await;
         let asked = Instant::now();
-        let outcome = database
-            .read(async |connection| sqlx::Connection::ping(connection).await)
-            .await;
+        let outcome = database.read(async |connection| sqlx::Connection::ping(connection).await).await;
         let up = outcome.is_ok();
         if was_up.replace(up) != Some(up) {
             match &outcome {
@@ -91,11 +88,7 @@ pub(crate) async fn probe(health: Data<Health>, database: Database) {
             Error::Unavailable(reason) => reason.to_string(),
             other => other.to_string(),
         });
-        health.note(Probe {
-            at: Timestamp::now(),
-            took: asked.elapsed(),
-            fault,
-        });
+        health.last_probe.send_replace(Some(Probe { at: Timestamp::now(), took: asked.elapsed(), fault }));
     }
 }
 
@@ -119,11 +112,11 @@ struct Checks {
 struct DatabaseCheck {
     /// `pass` or `fail`.
     status: &'static str,
-    /// When the database was asked; null before the first time.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    time: Option<Timestamp>,
+    /// When the database was asked.
+    #[schema(value_type = String, format = DateTime)]
+    time: Timestamp,
     /// How long its answer took, in milliseconds.
-    response_ms: Option<f64>,
+    response_ms: f64,
     /// Why it is not well.
     output: Option<String>,
 }
@@ -171,19 +164,21 @@ pub(crate) async fn readyz(health: Data<Health>) -> Result<impl Responder, Probl
 ))]
 #[get("/health")]
 pub(crate) async fn report(health: Data<Health>, database: Data<Database>) -> HttpResponse {
-    let probe = health.last_probe();
-    let up = health.database_up();
+    let Some(probe) = health.last_probe().await else {
+        return Problem::unavailable("the service is stopping").error_response();
+    };
     let connections = database.connections();
-    let status = if up { "pass" } else { "fail" };
+    let status = if probe.passed() { "pass" } else { "fail" };
+    let mut answer = if probe.passed() { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     let report = Report {
         status,
         uptime_s: health.uptime().as_secs(),
         checks: Checks {
             database: DatabaseCheck {
                 status,
-                time: probe.as_ref().map(|probe| probe.at),
-                response_ms: probe.as_ref().map(|probe| probe.took.as_secs_f64() * 1000.0),
-                output: probe.map_or_else(|| Some("not asked yet".to_owned()), |probe| probe.fault),
+                time: probe.at,
+                response_ms: probe.took.as_secs_f64() * 1000.0,
+                output: probe.fault,
             },
             connections: ConnectionsCheck {
                 max: connections.max,
@@ -192,11 +187,6 @@ pub(crate) async fn report(health: Data<Health>, database: Data<Database>) -> Ht
                 waiting: connections.waiting,
             },
         },
-    };
-    let mut answer = if up {
-        HttpResponse::Ok()
-    } else {
-        HttpResponse::ServiceUnavailable()
     };
     answer
         .insert_header((CACHE_CONTROL, "no-store"))
@@ -210,7 +200,9 @@ pub(crate) async fn report(health: Data<Health>, database: Data<Database>) -> Ht
 ))]
 #[get("/metrics")]
 pub(crate) async fn metrics(metrics: Data<Metrics>, health: Data<Health>, database: Data<Database>) -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
-        .body(metrics.text(database.connections(), health.database_up(), health.uptime()))
+    HttpResponse::Ok().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(metrics.text(
+        database.connections(),
+        health.database_up(),
+        health.uptime(),
+    ))
 }

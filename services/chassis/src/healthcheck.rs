@@ -23,15 +23,7 @@ pub(crate) enum NotReady {
 pub(crate) async fn run(address: Address) -> Result<(), NotReady> {
     let url = format!("http://{}/readyz", address.from_here());
     let no_answer = |error: reqwest::Error| NotReady::NoAnswer(url.clone(), error.without_url());
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .timeout(TIMEOUT)
-        .build()
-        .map_err(no_answer)?;
+    let client = reqwest::Client::builder().no_proxy().timeout(TIMEOUT).build().map_err(no_answer)?;
     let status = client.get(&url).send().await.map_err(no_answer)?.status();
-    if status.is_success() {
-        Ok(())
-    } else {
-        Err(NotReady::Refused(url, status))
-    }
+    if status.is_success() { Ok(()) } else { Err(NotReady::Refused(url, status)) }
 }

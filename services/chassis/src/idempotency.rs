@@ -82,21 +82,14 @@ impl Created {
     /// The answer for `resource`, which is now to be found at `location`.
     pub fn new(location: String, version: Version, resource: &impl Serialize) -> Self {
         let body = serde_json::to_string(resource).unwrap_or_default();
-        Self {
-            location,
-            version: version.0,
-            body,
-            replayed: false,
-        }
+        Self { location, version: version.0, body, replayed: false }
     }
 
     /// 201 with the resource; `idempotency-replayed: true` says that this was answered before.
     #[must_use]
     pub fn answer(self) -> HttpResponse {
         let mut answer = HttpResponse::build(StatusCode::CREATED);
-        answer
-            .insert_header((LOCATION, self.location))
-            .insert_header((ETAG, Version(self.version).etag()));
+        answer.insert_header((LOCATION, self.location)).insert_header((ETAG, Version(self.version).etag()));
         if self.replayed {
             answer.insert_header(("idempotency-replayed", "true"));
         }
@@ -110,9 +103,7 @@ impl IdempotencyKey {
     pub async fn earlier(&self, database: &Database, request: &impl Serialize) -> Result<Option<Created>, Problem> {
         let Some(key) = self.key()? else { return Ok(None) };
         let fingerprint = fingerprint(request);
-        let outcome = database
-            .read(async |connection| find(connection, &key, &fingerprint).await)
-            .await?;
+        let outcome = database.read(async |connection| find(connection, &key, &fingerprint).await).await?;
         outcome.map(Outcome::into_answer).transpose()
     }
 
@@ -164,9 +155,9 @@ impl Outcome {
     fn into_answer(self) -> Result<Created, Problem> {
         match self {
             Self::Answered(answer) => Ok(answer),
-            Self::OtherRequest => Err(Problem::invalid_body(
-                "this Idempotency-Key was used for another request; use a new one",
-            )),
+            Self::OtherRequest => {
+                Err(Problem::invalid_body("this Idempotency-Key was used for another request; use a new one"))
+            }
         }
     }
 }
@@ -206,35 +197,22 @@ async fn find(connection: &mut MySqlConnection, key: &[u8; 32], request: &[u8; 3
     }
     let answer = row.answer.as_deref().map(serde_json::from_str::<Created>).transpose();
     let answer = answer.map_err(|problem| sqlx::Error::Decode(problem.into()))?;
-    Ok(answer.map(|answer| {
-        Outcome::Answered(Created {
-            replayed: true,
-            ..answer
-        })
-    }))
+    Ok(answer.map(|answer| Outcome::Answered(Created { replayed: true, ..answer })))
 }
 
 async fn record(connection: &mut MySqlConnection, key: &[u8; 32], answer: &Created) -> sqlx::Result<()> {
     let answer = serde_json::to_string(answer).map_err(|problem| sqlx::Error::Encode(problem.into()))?;
-    sqlx::query!(
-        "UPDATE idempotency_keys SET answer = ? WHERE id = ?",
-        answer,
-        key.as_slice()
-    )
-    .execute(connection)
-    .await?;
+    sqlx::query!("UPDATE idempotency_keys SET answer = ? WHERE id = ?", answer, key.as_slice())
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
 /// A key may be used anew once it has expired, whether or not `purge` has come by.
 async fn forget_expired(connection: &mut MySqlConnection, key: &[u8; 32]) -> sqlx::Result<()> {
-    sqlx::query!(
-        "DELETE FROM idempotency_keys WHERE id = ? AND expires_at <= ?",
-        key.as_slice(),
-        now().as_secs()
-    )
-    .execute(connection)
-    .await?;
+    sqlx::query!("DELETE FROM idempotency_keys WHERE id = ? AND expires_at <= ?", key.as_slice(), now().as_secs())
+        .execute(connection)
+        .await?;
     Ok(())
 }
 

@@ -14,9 +14,7 @@ impl Faults {
 
     /// `whole` if nothing was wrong with its parts.
     pub fn finish<T>(self, whole: Option<T>) -> Result<T, Problem> {
-        whole
-            .filter(|_| self.0.is_empty())
-            .ok_or_else(|| Problem::invalid(self.0))
+        whole.filter(|_| self.0.is_empty()).ok_or_else(|| Problem::invalid(self.0))
     }
 }
 

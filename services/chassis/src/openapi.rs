@@ -26,10 +26,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
 
 /// The document of `service` with `routes` mounted.
 pub(crate) fn document(service: &Service, service_routes: &Routes) -> OpenApi {
-    let token = HttpBuilder::new()
-        .scheme(HttpAuthScheme::Bearer)
-        .description(Some("API_TOKEN of the service"))
-        .build();
+    let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("API_TOKEN of the service")).build();
     let base = OpenApiBuilder::new()
         .info(
             InfoBuilder::new()
@@ -37,11 +34,7 @@ pub(crate) fn document(service: &Service, service_routes: &Routes) -> OpenApi {
                 .description(Some(service.description))
                 .version(service.version),
         )
-        .components(Some(
-            ComponentsBuilder::new()
-                .security_scheme("token", SecurityScheme::Http(token))
-                .build(),
-        ))
+        .components(Some(ComponentsBuilder::new().security_scheme("token", SecurityScheme::Http(token)).build()))
         .build();
     App::new()
         .into_utoipa_app()
@@ -61,7 +54,5 @@ pub(crate) fn print(document: &OpenApi) -> io::Result<()> {
 #[utoipa::path(tag = "operation", responses((status = 200, description = "OpenAPI 3.1", content_type = "application/json", body = Object)))]
 #[get("/openapi.json")]
 pub(crate) async fn document_json(pages: Data<pages::Pages>) -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("application/json")
-        .body(pages.document.clone())
+    HttpResponse::Ok().content_type("application/json").body(pages.document.clone())
 }

@@ -27,9 +27,7 @@ pub async fn run(service: &Service, settings: &database::Settings) -> sqlx::Resu
     let mut connection = database::migrate::connect(settings).await?;
     let style = ProgressStyle::with_template("{msg} {wide_bar} {human_pos}/{human_len} rows")
         .unwrap_or_else(|_| ProgressStyle::default_bar());
-    let bar = ProgressBar::new(0)
-        .with_style(style)
-        .with_message(format!("seeding {}", service.name));
+    let bar = ProgressBar::new(0).with_style(style).with_message(format!("seeding {}", service.name));
     let rows = (service.seed)(&mut connection, &Progress(bar.clone())).await?;
     bar.finish_and_clear();
     tracing::info!(rows, elapsed = ?started.elapsed(), "the sample data is there");

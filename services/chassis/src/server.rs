@@ -98,11 +98,7 @@ pub async fn run(service: &Service, settings: Settings) -> Result<(), Error> {
             outcome.err().unwrap_or_else(|| io::Error::other("it ended by itself"))
         }))),
     };
-    let delay = if stop == Stop::Drain {
-        settings.drain_delay
-    } else {
-        Duration::ZERO
-    };
+    let delay = if stop == Stop::Drain { settings.drain_delay } else { Duration::ZERO };
     tracing::info!(?stop, ?delay, "stopping: /readyz answers 503 from now on");
     health.set_ready(false);
     let in_order = shutdown::drain(&handle, delay, &mut signals).await;

@@ -27,10 +27,7 @@ pub(crate) struct Signals {
 impl Signals {
     /// From here on, signals wait for [`next`](Self::next) instead of ending the process.
     pub(crate) fn listen() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
     /// The next one.

@@ -134,10 +134,7 @@ impl Surroundings {
 /// The stored cells within `cell`. A cell's number ends in three bits for each finer resolution, 0 to 6, so that they
 /// are next to each other.
 fn stored_range(cell: CellIndex) -> (u64, u64) {
-    let first = u64::from(
-        cell.center_child(STORED)
-            .expect("stored cells are finer than searched ones"),
-    );
+    let first = u64::from(cell.center_child(STORED).expect("stored cells are finer than searched ones"));
     let last =
         (u8::from(cell.resolution()) + 1..=u8::from(STORED)).fold(first, |last, finer| last | 6 << (3 * (15 - finer)));
     (first, last)
@@ -159,10 +156,7 @@ mod tests {
         let sine = latitude.sin() * angle.cos() + latitude.cos() * angle.sin() * bearing.cos();
         let turned = (bearing.sin() * angle.sin() * latitude.cos()).atan2(angle.cos() - latitude.sin() * sine);
         let longitude = start.longitude + turned.to_degrees();
-        at(
-            sine.clamp(-1.0, 1.0).asin().to_degrees(),
-            (longitude + 540.0).rem_euclid(360.0) - 180.0,
-        )
+        at(sine.clamp(-1.0, 1.0).asin().to_degrees(), (longitude + 540.0).rem_euclid(360.0) - 180.0)
     }
 
     fn anywhere() -> impl Strategy<Value = Coordinates> {
@@ -202,10 +196,7 @@ mod tests {
     #[test]
     fn what_is_not_on_the_earth_is_refused() {
         for (latitude, longitude) in [(90.0001, 0.0), (0.0, -180.5), (f64::NAN, 0.0), (0.0, f64::INFINITY)] {
-            assert!(
-                Coordinates::from_degrees(latitude, longitude).is_err(),
-                "{latitude}, {longitude} was taken"
-            );
+            assert!(Coordinates::from_degrees(latitude, longitude).is_err(), "{latitude}, {longitude} was taken");
         }
     }
 }

@@ -24,10 +24,7 @@ pub static SERVICE: Service = Service {
     description: "Real places of over 15,000 inhabitants, and which of them are near. Data: GeoNames, CC BY 4.0.",
     version: env!("CARGO_PKG_VERSION"),
     default_port: 8081,
-    links: &[
-        ("/locations", "Locations"),
-        ("/locations/nearest?lat=59.91&lon=10.75", "What is near Oslo"),
-    ],
+    links: &[("/locations", "Locations"), ("/locations/nearest?lat=59.91&lon=10.75", "What is near Oslo")],
     migrations: &MIGRATIONS,
     seed: |connection, progress| Box::pin(seed::load(connection, progress)),
     configure: |_| Arc::new(routes::mount),

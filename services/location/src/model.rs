@@ -85,11 +85,7 @@ pub struct LocationBody {
     #[schema(maximum = 100_000_000_000_u64, example = 580_000)]
     population: u64,
     /// IANA time zone.
-    #[schema(
-        pattern = "^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$",
-        max_length = 64,
-        example = "Europe/Oslo"
-    )]
+    #[schema(pattern = "^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$", max_length = 64, example = "Europe/Oslo")]
     timezone: String,
 }
 
@@ -195,10 +191,7 @@ impl FromStr for TimeZone {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let part = |part: &str| {
-            !part.is_empty()
-                && part
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || b"_+-".contains(&byte))
+            !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_+-".contains(&byte))
         };
         if text.len() <= 64 && text.split('/').all(part) {
             Ok(Self(text.to_owned()))

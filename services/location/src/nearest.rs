@@ -37,10 +37,7 @@ pub async fn find(connection: &mut MySqlConnection, point: Coordinates, limit: L
         if surroundings.reach_m() < reach_wanted {
             continue;
         }
-        let found = measure(
-            point,
-            within(connection, surroundings.ranges(point), point, limit).await?,
-        );
+        let found = measure(point, within(connection, surroundings.ranges(point), point, limit).await?);
         if found.len() == limit.get() as usize
             && let Some(last) = found.last()
         {
@@ -59,10 +56,7 @@ fn measure(point: Coordinates, locations: Vec<Location>) -> Vec<Near> {
         Coordinates::from_degrees(location.latitude, location.longitude)
             .map_or(f64::INFINITY, |place| point.distance_m(place))
     };
-    let measured = locations.into_iter().map(|location| Near {
-        distance_m: distance_m(&location),
-        location,
-    });
+    let measured = locations.into_iter().map(|location| Near { distance_m: distance_m(&location), location });
     measured.collect()
 }
 

@@ -31,13 +31,7 @@ use crate::{
 
 /// Mounts the routes.
 pub fn mount(config: &mut ServiceConfig) {
-    config
-        .service(list)
-        .service(near)
-        .service(find)
-        .service(create)
-        .service(replace)
-        .service(delete);
+    config.service(list).service(near).service(find).service(create).service(replace).service(delete);
 }
 
 /// What to list.
@@ -127,19 +121,11 @@ async fn list(
     database: Data<Database>,
     query: Query<ListQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let filter = Filter {
-        country: query.country.clone(),
-        prefix: query.q.clone(),
-    };
-    let rows = database
-        .read(async |connection| store::list(connection, &filter, query.after, query.limit).await)
-        .await?;
+    let filter = Filter { country: query.country.clone(), prefix: query.q.clone() };
+    let rows =
+        database.read(async |connection| store::list(connection, &filter, query.after, query.limit).await).await?;
     let page = Page::cut(rows, query.limit, |last| query.next(last.id));
-    let mut answer = if prefers_html(&request) {
-        pages::table(&page, &query)?
-    } else {
-        page.answer()
-    };
+    let mut answer = if prefers_html(&request) { pages::table(&page, &query)? } else { page.answer() };
     answer.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
     Ok(answer)
 }
@@ -155,9 +141,7 @@ async fn list(
 #[get("/locations/nearest")]
 async fn near(database: Data<Database>, query: Query<NearestQuery>) -> Result<Json<Nearest>, Problem> {
     let point = Coordinates::new(query.lat, query.lon);
-    let items = database
-        .read(async |connection| nearest::find(connection, point, query.limit).await)
-        .await?;
+    let items = database.read(async |connection| nearest::find(connection, point, query.limit).await).await?;
     Ok(Json(Nearest { items }))
 }
 
@@ -178,18 +162,12 @@ async fn near(database: Data<Database>, query: Query<NearestQuery>) -> Result<Js
 #[get("/locations/{id}")]
 async fn find(request: HttpRequest, database: Data<Database>, id: Path<NonZeroU64>) -> Result<HttpResponse, Problem> {
     let id = id.get();
-    let location = database
-        .read(async |connection| store::find(connection, id).await)
-        .await?;
+    let location = database.read(async |connection| store::find(connection, id).await).await?;
     let location = location.ok_or_else(|| Problem::not_found(format!("there is no location {id}")))?;
     Ok(if location.version().is_known_to(&request) {
-        HttpResponse::NotModified()
-            .insert_header(location.version().etag())
-            .finish()
+        HttpResponse::NotModified().insert_header(location.version().etag()).finish()
     } else {
-        HttpResponse::Ok()
-            .insert_header(location.version().etag())
-            .json(location)
+        HttpResponse::Ok().insert_header(location.version().etag()).json(location)
     })
 }
 
@@ -254,9 +232,7 @@ async fn replace(
         .transaction(async |connection| store::replace(connection, id, new.clone(), &precondition).await)
         .await?;
     let location = change.made(format_args!("location {id}"))?;
-    Ok(HttpResponse::Ok()
-        .insert_header(location.version().etag())
-        .json(location))
+    Ok(HttpResponse::Ok().insert_header(location.version().etag()).json(location))
 }
 
 /// Delete a place.
@@ -282,9 +258,7 @@ async fn delete(
     precondition: Precondition,
 ) -> Result<HttpResponse, Problem> {
     let id = id.get();
-    let change = database
-        .transaction(async |connection| store::delete(connection, id, &precondition).await)
-        .await?;
+    let change = database.transaction(async |connection| store::delete(connection, id, &precondition).await).await?;
     change.made(format_args!("location {id}"))?;
     Ok(HttpResponse::NoContent().finish())
 }

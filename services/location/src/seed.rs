@@ -46,18 +46,9 @@ pub async fn load(connection: &mut MySqlConnection, progress: &Progress) -> sqlx
 }
 
 fn read(data: impl Read) -> Result<Vec<Place>, String> {
-    let mut lines = csv::ReaderBuilder::new()
-        .delimiter(b'\t')
-        .quoting(false)
-        .from_reader(data);
-    let places = lines
-        .deserialize()
-        .collect::<Result<Vec<Place>, _>>()
-        .map_err(|problem| problem.to_string())?;
-    match places
-        .iter()
-        .find(|place| Coordinates::from_degrees(place.latitude, place.longitude).is_err())
-    {
+    let mut lines = csv::ReaderBuilder::new().delimiter(b'\t').quoting(false).from_reader(data);
+    let places = lines.deserialize().collect::<Result<Vec<Place>, _>>().map_err(|problem| problem.to_string())?;
+    match places.iter().find(|place| Coordinates::from_degrees(place.latitude, place.longitude).is_err()) {
         Some(place) => Err(format!("place {} is nowhere on the Earth", place.id)),
         None => Ok(places),
     }
@@ -98,19 +89,13 @@ mod tests {
         let ids: HashSet<_> = places.iter().map(|place| place.id).collect();
         assert_eq!(ids.len(), places.len(), "ids are unique");
         let oslo = places.iter().find(|place| place.id == 3_143_244).expect("Oslo");
-        assert_eq!(
-            (oslo.name.as_str(), oslo.country.as_str(), oslo.timezone.as_str()),
-            ("Oslo", "NO", "Europe/Oslo")
-        );
+        assert_eq!((oslo.name.as_str(), oslo.country.as_str(), oslo.timezone.as_str()), ("Oslo", "NO", "Europe/Oslo"));
     }
 
     #[test]
     fn a_place_that_is_nowhere_is_refused() {
         let data = "id\tname\tcountry\tregion\tlatitude\tlongitude\tpopulation\ttimezone\n\
                     1\tX\tNO\t\t91\t0\t20000\tEurope/Oslo\n";
-        assert_eq!(
-            read(data.as_bytes()).map(|_| ()),
-            Err("place 1 is nowhere on the Earth".to_owned())
-        );
+        assert_eq!(read(data.as_bytes()).map(|_| ()), Err("place 1 is nowhere on the Earth".to_owned()));
     }
 }

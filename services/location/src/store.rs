@@ -36,11 +36,7 @@ impl FromStr for Prefix {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.chars().count() <= 200 {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err("q is longer than 200 characters")
-        }
+        if text.chars().count() <= 200 { Ok(Self(text.to_owned())) } else { Err("q is longer than 200 characters") }
     }
 }
 
@@ -74,11 +70,7 @@ pub async fn list(
     let prefix = filter.prefix.as_ref().map(|prefix| like_prefix(prefix.as_str()));
     // A statement of its own for every combination lets the database use the index that fits.
     match (country, prefix) {
-        (None, None) => {
-            select_locations!("WHERE id > ? ORDER BY id LIMIT ?", after, rows)
-                .fetch_all(connection)
-                .await
-        }
+        (None, None) => select_locations!("WHERE id > ? ORDER BY id LIMIT ?", after, rows).fetch_all(connection).await,
         (Some(country), None) => {
             select_locations!("WHERE country = ? AND id > ? ORDER BY id LIMIT ?", country, after, rows)
                 .fetch_all(connection)
@@ -161,9 +153,7 @@ pub async fn delete(
 ) -> sqlx::Result<Change<()>> {
     let change = lock(connection, id, precondition).await?;
     if let Change::Made(_) = change {
-        sqlx::query!("DELETE FROM locations WHERE id = ?", id)
-            .execute(connection)
-            .await?;
+        sqlx::query!("DELETE FROM locations WHERE id = ?", id).execute(connection).await?;
     }
     Ok(change.map(|_| ()))
 }

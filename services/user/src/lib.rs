@@ -26,10 +26,7 @@ pub static SERVICE: Service = Service {
     description: "Who lives where: users, each with a place that the location service knows.",
     version: env!("CARGO_PKG_VERSION"),
     default_port: 9091,
-    links: &[
-        ("/users", "Users"),
-        ("/users/1?include=location", "A user with the place where they live"),
-    ],
+    links: &[("/users", "Users"), ("/users/1?include=location", "A user with the place where they live")],
     migrations: &MIGRATIONS,
     seed: |connection, progress| Box::pin(seed::load(connection, progress)),
     configure,

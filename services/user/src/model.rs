@@ -108,8 +108,7 @@ fn parse_email(text: &str) -> Result<EmailAddress, String> {
     if text.len() > MAX_EMAIL_LENGTH {
         return Err(format!("is longer than {MAX_EMAIL_LENGTH} characters"));
     }
-    text.parse()
-        .map_err(|problem| format!("is not an e-mail address: {problem}"))
+    text.parse().map_err(|problem| format!("is not an e-mail address: {problem}"))
 }
 
 /// A user's unique name.
@@ -133,10 +132,8 @@ impl FromStr for Username {
         if (3..=32).contains(&text.len()) && letter_first && text.bytes().all(allowed) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(
-                "has to be 3 to 32 lower-case letters, digits, dots, hyphens and underscores, a letter first"
-                    .to_owned(),
-            )
+            Err("has to be 3 to 32 lower-case letters, digits, dots, hyphens and underscores, a letter first"
+                .to_owned())
         }
     }
 }
@@ -159,15 +156,7 @@ mod tests {
     #[test]
     fn what_is_no_address_is_no_email() {
         assert!(parse_email("ada@example.com").is_ok());
-        for bad in [
-            "",
-            "ada",
-            "ada@",
-            "@example.com",
-            "ada @example.com",
-            "ada@example.com\r\nBcc: x",
-            "a\0@b.c",
-        ] {
+        for bad in ["", "ada", "ada@", "@example.com", "ada @example.com", "ada@example.com\r\nBcc: x", "a\0@b.c"] {
             assert!(parse_email(bad).is_err(), "{bad:?} was taken");
         }
     }

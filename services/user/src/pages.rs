@@ -20,8 +20,5 @@ struct Table<'a> {
 
 /// `page` as a table.
 pub(crate) fn table(page: &Page<UserView>) -> Result<HttpResponse, Problem> {
-    html(&Table {
-        service: &SERVICE,
-        page,
-    })
+    html(&Table { service: &SERVICE, page })
 }

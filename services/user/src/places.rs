@@ -139,26 +139,16 @@ impl Places {
     }
 
     async fn ask(&self, id: NonZeroU64, context: &RequestContext) -> Result<Option<Place>, Failure> {
-        let mut request = self
-            .client
-            .get(format!("{}locations/{id}", self.url.0))
-            .header("accept", "application/json");
+        let mut request = self.client.get(format!("{}locations/{id}", self.url.0)).header("accept", "application/json");
         for (name, value) in context.headers() {
             request = request.header(name, value);
         }
-        let answer = request
-            .send()
-            .await
-            .map_err(|error| Failure::NoAnswer(error.without_url()))?;
+        let answer = request.send().await.map_err(|error| Failure::NoAnswer(error.without_url()))?;
         match answer.status() {
             StatusCode::OK => {
                 let place: Place = serde_json::from_slice(&body(answer).await?)
                     .map_err(|problem| Failure::Nonsense(problem.to_string()))?;
-                if place.id == id.get() {
-                    Ok(Some(place))
-                } else {
-                    Err(Failure::Nonsense("another place".to_owned()))
-                }
+                if place.id == id.get() { Ok(Some(place)) } else { Err(Failure::Nonsense("another place".to_owned())) }
             }
             StatusCode::NOT_FOUND => Ok(None),
             status => Err(Failure::Status(status)),
@@ -169,11 +159,7 @@ impl Places {
 /// The body of an answer, up to the largest that can be a place.
 async fn body(mut answer: Response) -> Result<Vec<u8>, Failure> {
     let mut body = Vec::new();
-    while let Some(chunk) = answer
-        .chunk()
-        .await
-        .map_err(|error| Failure::NoAnswer(error.without_url()))?
-    {
+    while let Some(chunk) = answer.chunk().await.map_err(|error| Failure::NoAnswer(error.without_url()))? {
         if body.len() + chunk.len() > MAX_ANSWER_BYTES {
             return Err(Failure::Nonsense(format!("more than {MAX_ANSWER_BYTES} bytes")));
         }
@@ -197,13 +183,7 @@ mod tests {
         for good in ["http://127.0.0.1:8081", "http://location.app01.internal:8081/"] {
             assert!(good.parse::<LocationUrl>().is_ok(), "{good:?} was refused");
         }
-        for bad in [
-            "location:8081",
-            "https://location",
-            "http://location/v1",
-            "ftp://location",
-            "",
-        ] {
+        for bad in ["location:8081", "https://location", "http://location/v1", "ftp://location", ""] {
             assert!(bad.parse::<LocationUrl>().is_err(), "{bad:?} was taken");
         }
     }

@@ -30,12 +30,7 @@ use crate::{
 
 /// Mounts the routes.
 pub fn mount(config: &mut ServiceConfig) {
-    config
-        .service(list)
-        .service(find)
-        .service(create)
-        .service(replace)
-        .service(delete);
+    config.service(list).service(find).service(create).service(replace).service(delete);
 }
 
 /// A user as a caller may see it.
@@ -157,21 +152,11 @@ async fn list(
     database: Data<Database>,
     query: Query<ListQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let rows = database
-        .read(async |connection| store::list(connection, query.after, query.limit).await)
-        .await?;
+    let rows = database.read(async |connection| store::list(connection, query.after, query.limit).await).await?;
     let rows = rows.into_iter().map(|user| UserView::new(user, caller)).collect();
-    let page = Page::cut(rows, query.limit, |last| {
-        format!("/users?limit={}&after={}", query.limit.get(), last.id)
-    });
-    let mut answer = if prefers_html(&request) {
-        pages::table(&page)?
-    } else {
-        page.answer()
-    };
-    answer
-        .headers_mut()
-        .insert(VARY, HeaderValue::from_static("accept, authorization"));
+    let page = Page::cut(rows, query.limit, |last| format!("/users?limit={}&after={}", query.limit.get(), last.id));
+    let mut answer = if prefers_html(&request) { pages::table(&page)? } else { page.answer() };
+    answer.headers_mut().insert(VARY, HeaderValue::from_static("accept, authorization"));
     Ok(answer)
 }
 
@@ -204,9 +189,7 @@ async fn find(
     query: Query<FindQuery>,
 ) -> Result<HttpResponse, Problem> {
     let id = id.get();
-    let user = database
-        .read(async |connection| store::find(connection, id).await)
-        .await?;
+    let user = database.read(async |connection| store::find(connection, id).await).await?;
     let user = user.ok_or_else(|| Problem::not_found(format!("there is no user {id}")))?;
     let version = user.version();
     let mut view = UserView::new(user, caller);
@@ -299,9 +282,7 @@ async fn replace(
         .await
         .map_err(store::problem)?;
     let user = change.made(format_args!("user {id}"))?;
-    Ok(HttpResponse::Ok()
-        .insert_header(user.version().etag())
-        .json(UserView::new(user, Caller::Trusted)))
+    Ok(HttpResponse::Ok().insert_header(user.version().etag()).json(UserView::new(user, Caller::Trusted)))
 }
 
 /// Delete a user.
@@ -327,9 +308,7 @@ async fn delete(
     precondition: Precondition,
 ) -> Result<HttpResponse, Problem> {
     let id = id.get();
-    let change = database
-        .transaction(async |connection| store::delete(connection, id, &precondition).await)
-        .await?;
+    let change = database.transaction(async |connection| store::delete(connection, id, &precondition).await).await?;
     change.made(format_args!("user {id}"))?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -337,20 +316,14 @@ async fn delete(
 /// The place with that id, if it can be had: a user without their place is better than no user.
 async fn embed(location_id: Option<u64>, places: &Places, context: &RequestContext) -> Embedded {
     let Some(id) = location_id.and_then(NonZeroU64::new) else {
-        return Embedded {
-            location: None,
-            location_status: LocationStatus::None,
-        };
+        return Embedded { location: None, location_status: LocationStatus::None };
     };
     let (location, location_status) = match places.find(id, context).await {
         Ok(Some(place)) => (Some(place), LocationStatus::Found),
         Ok(None) => (None, LocationStatus::Gone),
         Err(_) => (None, LocationStatus::Unavailable),
     };
-    Embedded {
-        location,
-        location_status,
-    }
+    Embedded { location, location_status }
 }
 
 /// Refuses a user who lives nowhere. What cannot be asked now is not assumed.
@@ -360,13 +333,8 @@ async fn require_place(id: Option<NonZeroU64>, places: &Places, context: &Reques
         Ok(Some(_)) => Ok(()),
         Ok(None) => {
             let detail = format!("there is no location {id}; GET /locations of the location service lists them");
-            Err(Problem::invalid(vec![FieldError {
-                field: "location_id",
-                detail,
-            }]))
+            Err(Problem::invalid(vec![FieldError { field: "location_id", detail }]))
         }
-        Err(_) => Err(Problem::unavailable(
-            "whether location_id exists cannot be told now: try again",
-        )),
+        Err(_) => Err(Problem::unavailable("whether location_id exists cannot be told now: try again")),
     }
 }

@@ -87,9 +87,7 @@ pub async fn load(connection: &mut MySqlConnection, progress: &Progress) -> sqlx
 
 /// Every first name with every last one, each pair in a place of its own.
 fn samples() -> Result<Vec<Sample>, std::num::ParseIntError> {
-    let names = LAST_NAMES
-        .iter()
-        .flat_map(|last| FIRST_NAMES.iter().map(move |first| (first, last)));
+    let names = LAST_NAMES.iter().flat_map(|last| FIRST_NAMES.iter().map(move |first| (first, last)));
     names
         .zip(HOMES.lines())
         .zip(1..)

@@ -12,13 +12,9 @@ use crate::model::{NewUser, User};
 
 /// The user with that id.
 pub async fn find(connection: &mut MySqlConnection, id: u64) -> sqlx::Result<Option<User>> {
-    sqlx::query_as!(
-        User,
-        "SELECT id, version, username, display_name, email, location_id FROM users WHERE id = ?",
-        id
-    )
-    .fetch_optional(connection)
-    .await
+    sqlx::query_as!(User, "SELECT id, version, username, display_name, email, location_id FROM users WHERE id = ?", id)
+        .fetch_optional(connection)
+        .await
 }
 
 /// Users with an id above `after`, in the order of their ids, up to one more than `limit`: whether there is a next
@@ -80,9 +76,7 @@ pub async fn delete(
 ) -> sqlx::Result<Change<()>> {
     let change = lock(connection, id, precondition).await?;
     if let Change::Made(_) = change {
-        sqlx::query!("DELETE FROM users WHERE id = ?", id)
-            .execute(connection)
-            .await?;
+        sqlx::query!("DELETE FROM users WHERE id = ?", id).execute(connection).await?;
     }
     Ok(change.map(|_| ()))
 }
@@ -103,8 +97,7 @@ pub fn problem(error: database::Error) -> Problem {
 
 /// Keeps others from changing the user until the transaction ends, and says which version it is.
 async fn lock(connection: &mut MySqlConnection, id: u64, precondition: &Precondition) -> sqlx::Result<Change<Version>> {
-    let version = sqlx::query_scalar!("SELECT version FROM users WHERE id = ? FOR UPDATE", id)
-        .fetch_optional(connection)
-        .await?;
+    let version =
+        sqlx::query_scalar!("SELECT version FROM users WHERE id = ? FOR UPDATE", id).fetch_optional(connection).await?;
     Ok(precondition.admit(version.map(Version)))
 }

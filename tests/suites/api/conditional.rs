@@ -9,13 +9,7 @@ use crate::harness::{self, Seeded, location};
 #[tokio::test]
 async fn a_version_that_is_known_is_not_sent_again() {
     let service = location(Seeded::No).await;
-    let path = service
-        .client
-        .post("/locations", &oslo())
-        .await
-        .expect(201)
-        .header("location")
-        .to_owned();
+    let path = service.client.post("/locations", &oslo()).await.expect(201).header("location").to_owned();
     let knowing = async |etag: &str| {
         harness::send(service.client.request(Method::GET, &path).header("if-none-match", etag)).await
     };
@@ -33,30 +27,14 @@ async fn a_stale_if_match_changes_nothing() {
     let service = location(Seeded::No).await;
     let created = service.client.post("/locations", &oslo()).await.expect(201);
     let path = created.header("location");
-    let current = service
-        .client
-        .put(path, Some("\"1\""), &with(oslo(), "population", 2))
-        .await
-        .expect(200);
+    let current = service.client.put(path, Some("\"1\""), &with(oslo(), "population", 2)).await.expect(200);
     assert_eq!(current.header("etag"), "\"2\"");
     for stale in ["\"1\"", "W/\"2\"", "\"3\", \"4\""] {
-        service
-            .client
-            .put(path, Some(stale), &oslo())
-            .await
-            .expect_problem(412, "precondition-failed");
-        service
-            .client
-            .delete(path, Some(stale))
-            .await
-            .expect_problem(412, "precondition-failed");
+        service.client.put(path, Some(stale), &oslo()).await.expect_problem(412, "precondition-failed");
+        service.client.delete(path, Some(stale)).await.expect_problem(412, "precondition-failed");
     }
     for malformed in ["1", "\"1", ""] {
-        service
-            .client
-            .put(path, Some(malformed), &oslo())
-            .await
-            .expect_problem(400, "malformed");
+        service.client.put(path, Some(malformed), &oslo()).await.expect_problem(400, "malformed");
     }
     assert_eq!(service.client.get(path).await.json(), current.json());
     service.client.put(path, Some("*"), &oslo()).await.expect(200);
@@ -68,11 +46,7 @@ async fn writers_at_the_same_time_lose_no_update() {
     const WRITERS: u64 = 8;
     const UPDATES: u64 = 5;
     let service = location(Seeded::No).await;
-    let path = service
-        .client
-        .post("/locations", &with(oslo(), "population", 0))
-        .await
-        .expect(201);
+    let path = service.client.post("/locations", &with(oslo(), "population", 0)).await.expect(201);
     let path = path.header("location");
     // Each writer adds one to what it read, and starts anew where somebody else was faster.
     let add_one = async || loop {

@@ -9,34 +9,18 @@ use futures_util::future::join_all;
 #[tokio::test]
 async fn the_same_key_and_body_get_the_first_answer_again() {
     let service = location(Seeded::No).await;
-    let first = service
-        .client
-        .post_once("/locations", "key-1", &oslo())
-        .await
-        .expect(201);
+    let first = service.client.post_once("/locations", "key-1", &oslo()).await.expect(201);
     assert_eq!(first.header("idempotency-replayed"), "");
-    let again = service
-        .client
-        .post_once("/locations", "key-1", &oslo())
-        .await
-        .expect(201);
+    let again = service.client.post_once("/locations", "key-1", &oslo()).await.expect(201);
     assert_eq!(again.header("idempotency-replayed"), "true");
     assert_same(&first, &again);
     assert_eq!(locations(&service.database).await, 1);
 
     // The first answer, even when the place has changed since.
-    service
-        .client
-        .put(first.header("location"), None, &with(oslo(), "name", "Kristiania"))
-        .await
-        .expect(200);
+    service.client.put(first.header("location"), None, &with(oslo(), "name", "Kristiania")).await.expect(200);
     assert_same(&first, &service.client.post_once("/locations", "key-1", &oslo()).await);
 
-    service
-        .client
-        .post_once("/locations", "key-2", &oslo())
-        .await
-        .expect(201);
+    service.client.post_once("/locations", "key-2", &oslo()).await.expect(201);
     service.client.post("/locations", &oslo()).await.expect(201);
     assert_eq!(locations(&service.database).await, 3);
 }
@@ -45,10 +29,7 @@ async fn the_same_key_and_body_get_the_first_answer_again() {
 async fn the_same_key_with_another_body_is_refused() {
     let service = location(Seeded::No).await;
     service.client.post_once("/locations", "key", &oslo()).await.expect(201);
-    let other = service
-        .client
-        .post_once("/locations", "key", &with(oslo(), "name", "Bergen"))
-        .await;
+    let other = service.client.post_once("/locations", "key", &with(oslo(), "name", "Bergen")).await;
     other.expect_problem(422, "invalid");
     assert_eq!(locations(&service.database).await, 1);
 }
@@ -57,17 +38,9 @@ async fn the_same_key_with_another_body_is_refused() {
 async fn keys_that_no_header_should_carry_are_refused() {
     let service = location(Seeded::No).await;
     for key in ["", "two words", &"k".repeat(256)] {
-        service
-            .client
-            .post_once("/locations", key, &oslo())
-            .await
-            .expect_problem(400, "malformed");
+        service.client.post_once("/locations", key, &oslo()).await.expect_problem(400, "malformed");
     }
-    service
-        .client
-        .post_once("/locations", &"k".repeat(255), &oslo())
-        .await
-        .expect(201);
+    service.client.post_once("/locations", &"k".repeat(255), &oslo()).await.expect(201);
     assert_eq!(locations(&service.database).await, 1);
 }
 
@@ -84,10 +57,7 @@ async fn many_at_once_on_two_replicas_create_one() {
         for answer in &answers {
             assert_same(&answers[0], &answer.clone().expect(201));
         }
-        let fresh = answers
-            .iter()
-            .filter(|answer| answer.header("idempotency-replayed").is_empty())
-            .count();
+        let fresh = answers.iter().filter(|answer| answer.header("idempotency-replayed").is_empty()).count();
         assert_eq!(fresh, 1, "one of them was the first");
         assert_eq!(locations(&database).await, round + 1);
     }
@@ -102,10 +72,7 @@ async fn a_retry_after_a_crash_between_commit_and_reply_finds_the_answer() {
     // What a crash after the commit leaves behind is what is in the database now; the process is gone.
     running.kill().await.unwrap();
     let (_running, client) = start(&service).await;
-    assert_same(
-        &first,
-        &client.post_once("/locations", "key", &oslo()).await.expect(201),
-    );
+    assert_same(&first, &client.post_once("/locations", "key", &oslo()).await.expect(201));
     assert_eq!(locations(&database).await, 1);
 }
 
@@ -114,11 +81,7 @@ async fn what_was_refused_may_be_sent_again_under_the_same_key() {
     let service = UserService::asking("http://127.0.0.1:1", Seeded::No).await;
     let first = service.client.post("/users", &ada()).await.expect(201);
     let namesake = with(ada(), "email", "other@example.com");
-    service
-        .client
-        .post_once("/users", "key", &namesake)
-        .await
-        .expect_problem(409, "duplicate");
+    service.client.post_once("/users", "key", &namesake).await.expect_problem(409, "duplicate");
     service.client.delete(first.header("location"), None).await.expect(204);
     service.client.post_once("/users", "key", &namesake).await.expect(201);
 }
@@ -136,11 +99,7 @@ async fn keys_expire_and_purge_deletes_them_in_batches() {
         .await
         .unwrap();
     let again = client.post_once("/locations", "old", &oslo()).await.expect(201);
-    assert_ne!(
-        again.header("location"),
-        first.header("location"),
-        "an expired key may be used anew"
-    );
+    assert_ne!(again.header("location"), first.header("location"), "an expired key may be used anew");
 
     // More than two batches of expired ones, and the two that are current.
     sqlx::query(
@@ -153,10 +112,7 @@ async fn keys_expire_and_purge_deletes_them_in_batches() {
     .await
     .unwrap();
     let keys = async |connection: &mut sqlx::MySqlConnection| -> i64 {
-        sqlx::query_scalar("SELECT COUNT(*) FROM idempotency_keys")
-            .fetch_one(connection)
-            .await
-            .unwrap()
+        sqlx::query_scalar("SELECT COUNT(*) FROM idempotency_keys").fetch_one(connection).await.unwrap()
     };
     assert!(keys(&mut connection).await > 2_700);
     service.run("purge", Stdio::piped()).await.unwrap();
@@ -164,22 +120,15 @@ async fn keys_expire_and_purge_deletes_them_in_batches() {
 }
 
 async fn locations(database: &Database) -> usize {
-    let rows: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM locations")
-        .fetch_one(&mut database.connect().await)
-        .await
-        .unwrap();
+    let rows: i64 =
+        sqlx::query_scalar("SELECT COUNT(*) FROM locations").fetch_one(&mut database.connect().await).await.unwrap();
     usize::try_from(rows).unwrap()
 }
 
 #[track_caller]
 fn assert_same(first: &Answer, again: &Answer) {
     let essence = |answer: &Answer| {
-        (
-            answer.status,
-            answer.body.clone(),
-            answer.header("location").to_owned(),
-            answer.header("etag").to_owned(),
-        )
+        (answer.status, answer.body.clone(), answer.header("location").to_owned(), answer.header("etag").to_owned())
     };
     assert_eq!(essence(first), essence(again));
 }

@@ -14,10 +14,7 @@ async fn a_created_location_is_found_replaced_and_deleted() {
     let created = client.post("/locations", &oslo()).await.expect(201);
     let (path, place) = (created.header("location").to_owned(), created.json());
     let id = place["id"].as_u64().unwrap();
-    assert!(
-        id >= 1_000_000_000,
-        "ids given here are apart from those of GeoNames: {id}"
-    );
+    assert!(id >= 1_000_000_000, "ids given here are apart from those of GeoNames: {id}");
     assert_eq!(path, format!("/locations/{id}"));
     assert_eq!(place, with(oslo(), "id", id));
     assert_eq!(created.header("etag"), "\"1\"");
@@ -25,14 +22,8 @@ async fn a_created_location_is_found_replaced_and_deleted() {
     let found = client.get(&path).await.expect(200);
     assert_eq!((found.json(), found.header("etag")), (place, "\"1\""));
 
-    let changed = client
-        .put(&path, None, &with(oslo(), "population", 1))
-        .await
-        .expect(200);
-    assert_eq!(
-        (changed.json()["population"].as_u64(), changed.header("etag")),
-        (Some(1), "\"2\"")
-    );
+    let changed = client.put(&path, None, &with(oslo(), "population", 1)).await.expect(200);
+    assert_eq!((changed.json()["population"].as_u64(), changed.header("etag")), (Some(1), "\"2\""));
     assert_eq!(client.get(&path).await.json(), changed.json());
 
     client.delete(&path, None).await.expect(204);
@@ -54,11 +45,7 @@ async fn names_in_any_script_come_back_as_they_were_sent() {
         " two  spaces ",
         "O'Hare \"x\" <b>\\%_",
     ] {
-        let created = service
-            .client
-            .post("/locations", &with(oslo(), "name", name))
-            .await
-            .expect(201);
+        let created = service.client.post("/locations", &with(oslo(), "name", name)).await.expect(201);
         let found = service.client.get(created.header("location")).await.expect(200);
         assert_eq!(found.json()["name"], name);
     }
@@ -94,90 +81,36 @@ async fn pages_follow_one_another_without_gap_or_repetition() {
 async fn a_prefix_is_found_whatever_its_case_and_accents_and_has_no_wildcards() {
     let service = location(Seeded::Yes).await;
     let names = async |query: &str| -> Vec<String> {
-        let page = service
-            .client
-            .get(&format!("/locations?limit=200&{query}"))
-            .await
-            .expect(200)
-            .json();
-        page["items"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|place| place["name"].as_str().unwrap().to_owned())
-            .collect()
+        let page = service.client.get(&format!("/locations?limit=200&{query}")).await.expect(200).json();
+        page["items"].as_array().unwrap().iter().map(|place| place["name"].as_str().unwrap().to_owned()).collect()
     };
-    assert!(
-        names("q=sao%20paulo&country=BR")
-            .await
-            .contains(&"São Paulo".to_owned())
-    );
+    assert!(names("q=sao%20paulo&country=BR").await.contains(&"São Paulo".to_owned()));
     assert!(names("q=OSL&country=NO").await.contains(&"Oslo".to_owned()));
     assert_eq!(names("q=%25").await, Vec::<String>::new());
     assert_eq!(names("q=_slo").await, Vec::<String>::new());
-    assert_eq!(
-        names("q=&country=").await.len(),
-        200,
-        "what is left empty does not filter"
-    );
-    let page = service
-        .client
-        .get("/locations?q=s%26o%20p%C3%A3&limit=1")
-        .await
-        .expect(200)
-        .json();
+    assert_eq!(names("q=&country=").await.len(), 200, "what is left empty does not filter");
+    let page = service.client.get("/locations?q=s%26o%20p%C3%A3&limit=1").await.expect(200).json();
     assert_eq!(page, json!({"items": [], "next": null}));
-    let page = service
-        .client
-        .get("/locations?q=San%20&limit=1")
-        .await
-        .expect(200)
-        .json();
-    let next = service
-        .client
-        .get(page["next"].as_str().unwrap())
-        .await
-        .expect(200)
-        .json();
-    assert!(
-        next["items"][0]["name"].as_str().unwrap().starts_with("San "),
-        "the filter goes along: {next}"
-    );
+    let page = service.client.get("/locations?q=San%20&limit=1").await.expect(200).json();
+    let next = service.client.get(page["next"].as_str().unwrap()).await.expect(200).json();
+    assert!(next["items"][0]["name"].as_str().unwrap().starts_with("San "), "the filter goes along: {next}");
 }
 
 #[tokio::test]
 async fn a_browser_gets_the_table_with_a_map_and_a_program_gets_json() {
     let service = location(Seeded::No).await;
-    service
-        .client
-        .post("/locations", &with(oslo(), "name", "<script>alert(1)</script>"))
-        .await
-        .expect(201);
+    service.client.post("/locations", &with(oslo(), "name", "<script>alert(1)</script>")).await.expect(201);
     let accepting = async |accept: &str| {
-        harness::send(
-            service
-                .client
-                .request(Method::GET, "/locations")
-                .header("accept", accept),
-        )
-        .await
-        .expect(200)
+        harness::send(service.client.request(Method::GET, "/locations").header("accept", accept)).await.expect(200)
     };
     let page = accepting("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8").await;
     assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
-    assert!(
-        page.body.contains("<svg") && page.body.contains("<circle"),
-        "{}",
-        page.body
-    );
+    assert!(page.body.contains("<svg") && page.body.contains("<circle"), "{}", page.body);
     assert!(!page.body.contains("<script>"), "names are escaped: {}", page.body);
     assert!(page.header("content-security-policy").starts_with("default-src 'none'"));
     for accept in ["application/json", "*/*", "application/json, text/html;q=0.5"] {
         let page = accepting(accept).await;
-        assert_eq!(
-            (page.header("content-type"), page.header("vary")),
-            ("application/json", "accept")
-        );
+        assert_eq!((page.header("content-type"), page.header("vary")), ("application/json", "accept"));
     }
     let rows: Value = service.client.get("/locations").await.json();
     assert_eq!(rows["items"].as_array().unwrap().len(), 1);
@@ -185,9 +118,6 @@ async fn a_browser_gets_the_table_with_a_map_and_a_program_gets_json() {
 
 async fn count(database: &harness::Database, condition: &'static str) -> usize {
     let statement = sqlx::AssertSqlSafe(format!("SELECT COUNT(*) FROM locations WHERE {condition}"));
-    let rows: i64 = sqlx::query_scalar(statement)
-        .fetch_one(&mut database.connect().await)
-        .await
-        .unwrap();
+    let rows: i64 = sqlx::query_scalar(statement).fetch_one(&mut database.connect().await).await.unwrap();
     usize::try_from(rows).unwrap()
 }

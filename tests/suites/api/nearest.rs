@@ -30,13 +30,7 @@ async fn nearest_places_are_the_nearest_everywhere_on_earth() {
         for limit in [1, 5, 200] {
             let path = format!("/locations/nearest?lat={latitude}&lon={longitude}&limit={limit}");
             let answer = service.client.get(&path).await.expect(200).json();
-            assert_nearest(
-                &places,
-                Coordinates::from_degrees(latitude, longitude).unwrap(),
-                limit,
-                &answer,
-                name,
-            );
+            assert_nearest(&places, Coordinates::from_degrees(latitude, longitude).unwrap(), limit, &answer, name);
         }
     }
 }
@@ -44,29 +38,14 @@ async fn nearest_places_are_the_nearest_everywhere_on_earth() {
 #[tokio::test]
 async fn with_few_places_all_of_them_are_near() {
     let service = location(Seeded::No).await;
-    let none = service
-        .client
-        .get("/locations/nearest?lat=0&lon=0")
-        .await
-        .expect(200)
-        .json();
+    let none = service.client.get("/locations/nearest?lat=0&lon=0").await.expect(200).json();
     assert_eq!(none["items"].as_array().unwrap().len(), 0);
     for (latitude, longitude) in [(-90, 0), (0, 180), (90, 0)] {
         let place = super::with(super::with(super::oslo(), "latitude", latitude), "longitude", longitude);
         service.client.post("/locations", &place).await.expect(201);
     }
-    let all = service
-        .client
-        .get("/locations/nearest?lat=80&lon=0&limit=10")
-        .await
-        .expect(200)
-        .json();
-    let latitudes: Vec<_> = all["items"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|place| place["latitude"].as_f64())
-        .collect();
+    let all = service.client.get("/locations/nearest?lat=80&lon=0&limit=10").await.expect(200).json();
+    let latitudes: Vec<_> = all["items"].as_array().unwrap().iter().map(|place| place["latitude"].as_f64()).collect();
     assert_eq!(latitudes, [Some(90.0), Some(0.0), Some(-90.0)]);
 }
 
@@ -75,35 +54,19 @@ async fn a_place_that_moves_is_found_where_it_is_now() {
     let service = location(Seeded::No).await;
     let created = service.client.post("/locations", &super::oslo()).await.expect(201);
     let moved = super::with(super::with(super::oslo(), "latitude", -33.9), "longitude", 18.4);
-    service
-        .client
-        .put(created.header("location"), None, &moved)
-        .await
-        .expect(200);
-    let near = service
-        .client
-        .get("/locations/nearest?lat=-33.9&lon=18.4")
-        .await
-        .expect(200)
-        .json();
+    service.client.put(created.header("location"), None, &moved).await.expect(200);
+    let near = service.client.get("/locations/nearest?lat=-33.9&lon=18.4").await.expect(200).json();
     assert!(near["items"][0]["distance_m"].as_f64().unwrap() < 1.0, "{near}");
 }
 
 fn assert_nearest(places: &[Place], point: Coordinates, limit: usize, answer: &Value, name: &str) {
-    let mut expected: Vec<(f64, u64)> = places
-        .iter()
-        .map(|(id, place)| (point.distance_m(*place), *id))
-        .collect();
+    let mut expected: Vec<(f64, u64)> = places.iter().map(|(id, place)| (point.distance_m(*place), *id)).collect();
     expected.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
     let items = answer["items"].as_array().unwrap();
     assert_eq!(items.len(), limit, "{name}");
     for (item, (distance, id)) in items.iter().zip(expected) {
         let told = item["distance_m"].as_f64().unwrap();
-        assert!(
-            (told - distance).abs() < 0.01,
-            "{name}: {told} m to {}, but {id} is {distance} m away",
-            item["id"]
-        );
+        assert!((told - distance).abs() < 0.01, "{name}: {told} m to {}, but {id} is {distance} m away", item["id"]);
     }
 }
 

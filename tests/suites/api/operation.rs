@@ -10,17 +10,11 @@ async fn health_tells_of_the_database_without_telling_where_it_is() {
     let service = location(Seeded::No).await;
     assert_eq!(service.client.get("/livez").await.expect(200).body, "alive\n");
     assert_eq!(service.client.get("/readyz").await.expect(200).body, "ready\n");
-    eventually("the database is probed", async || {
-        service.client.get("/health").await.status == 200
-    })
-    .await;
+    eventually("the database is probed", async || service.client.get("/health").await.status == 200).await;
     let health = service.client.get("/health").await.expect(200);
     assert_eq!(health.header("content-type"), "application/health+json");
     let report = health.json();
-    assert_eq!(
-        (&report["status"], &report["checks"]["database"]["status"]),
-        (&"pass".into(), &"pass".into())
-    );
+    assert_eq!((&report["status"], &report["checks"]["database"]["status"]), (&"pass".into(), &"pass".into()));
     assert_eq!(report["checks"]["connections"]["max"], 8);
     for secret in [service.database.user(), service.database.password(), "127.0.0.1", TOKEN] {
         assert!(!health.body.contains(secret), "{secret:?} is in {}", health.body);
@@ -34,14 +28,9 @@ async fn figures_count_requests_by_route_and_never_by_id() {
     service.client.get(created.header("location")).await.expect(200);
     service.client.get("/locations/7").await.expect(404);
     service.client.get("/nothing/at/all").await.expect(404);
-    harness::send(service.client.request(Method::from_bytes(b"BREW").unwrap(), "/"))
-        .await
-        .expect(405);
+    harness::send(service.client.request(Method::from_bytes(b"BREW").unwrap(), "/")).await.expect(405);
     let figures = service.client.get("/metrics").await.expect(200);
-    assert_eq!(
-        figures.header("content-type"),
-        "application/openmetrics-text; version=1.0.0; charset=utf-8"
-    );
+    assert_eq!(figures.header("content-type"), "application/openmetrics-text; version=1.0.0; charset=utf-8");
     for line in [
         r#"http_requests_total{method="POST",route="/locations",status="201"} 1"#,
         r#"http_requests_total{method="GET",route="/locations/{id}",status="200"} 1"#,
@@ -51,11 +40,7 @@ async fn figures_count_requests_by_route_and_never_by_id() {
         r#"http_request_duration_seconds_count{method="GET",route="/locations/{id}"} 2"#,
         "db_pool_connections_max 8",
     ] {
-        assert!(
-            figures.body.lines().any(|found| found == line),
-            "{line} is not in\n{}",
-            figures.body
-        );
+        assert!(figures.body.lines().any(|found| found == line), "{line} is not in\n{}", figures.body);
     }
     assert!(figures.body.ends_with("# EOF\n"));
 }
@@ -79,24 +64,14 @@ async fn pages_load_nothing_from_elsewhere() {
     let container = rustix::system::uname().nodename().to_string_lossy().into_owned();
     assert!(home.contains(&container) && home.contains("<time "), "{home}");
     assert!(service.client.get("/docs").await.body.contains("/locations/nearest"));
-    assert_eq!(
-        service
-            .client
-            .get("/style.css")
-            .await
-            .expect(200)
-            .header("content-type"),
-        "text/css; charset=utf-8"
-    );
+    assert_eq!(service.client.get("/style.css").await.expect(200).header("content-type"), "text/css; charset=utf-8");
 }
 
 #[tokio::test]
 async fn a_head_request_gets_the_headers_of_a_get() {
     let service = location(Seeded::No).await;
     for path in ["/", "/readyz", "/locations"] {
-        let head = harness::send(service.client.request(Method::HEAD, path))
-            .await
-            .expect(200);
+        let head = harness::send(service.client.request(Method::HEAD, path)).await.expect(200);
         let get = service.client.get(path).await.expect(200);
         assert_eq!(head.header("content-type"), get.header("content-type"));
         assert_eq!(head.body, "");
@@ -113,29 +88,14 @@ async fn ids_are_taken_up_and_told() {
         .header("x-request-id", "from-outside")
         .header("traceparent", format!("00-{trace}-00f067aa0ba902b7-01"));
     assert_eq!(harness::send(request).await.header("x-request-id"), "from-outside");
-    let logged = service
-        .running
-        .log()
-        .wait_for(|line| line.contains("from-outside"), harness::PATIENCE)
-        .await;
-    assert!(
-        logged.is_some_and(|line| line.contains(trace)),
-        "{:?}",
-        service.running.log().lines()
-    );
+    let logged = service.running.log().wait_for(|line| line.contains("from-outside"), harness::PATIENCE).await;
+    assert!(logged.is_some_and(|line| line.contains(trace)), "{:?}", service.running.log().lines());
 
     let own = service.client.get("/livez").await.header("x-request-id").to_owned();
     assert_eq!(own.len(), 32, "{own}");
     for unfit in ["x".repeat(200), "caf\u{e9}".to_owned()] {
-        let request = service
-            .client
-            .request(Method::GET, "/livez")
-            .header("x-request-id", unfit.as_bytes());
-        assert_eq!(
-            harness::send(request).await.header("x-request-id").len(),
-            32,
-            "{unfit:?} was taken up"
-        );
+        let request = service.client.request(Method::GET, "/livez").header("x-request-id", unfit.as_bytes());
+        assert_eq!(harness::send(request).await.header("x-request-id").len(), 32, "{unfit:?} was taken up");
     }
 }
 
@@ -145,14 +105,8 @@ async fn without_a_token_a_service_is_read_only() {
     let service = prepared("location", &database, Seeded::No).await.set("API_TOKEN", "");
     let (_running, client) = start(&service).await;
     client.get("/locations").await.expect(200);
-    client
-        .post("/locations", &oslo())
-        .await
-        .expect_problem(403, "read-only");
-    client
-        .delete("/locations/1", None)
-        .await
-        .expect_problem(403, "read-only");
+    client.post("/locations", &oslo()).await.expect_problem(403, "read-only");
+    client.delete("/locations/1", None).await.expect_problem(403, "read-only");
 }
 
 #[tokio::test]
@@ -163,16 +117,8 @@ async fn logs_are_json_where_nobody_looks_and_text_on_demand() {
         let (running, client) = start(&service.clone().set("LOG_FORMAT", format)).await;
         client.get("/locations").await.expect(200);
         client.get("/readyz").await.expect(200);
-        let line = running
-            .log()
-            .wait_for(|line| line.contains("answered"), harness::PATIENCE)
-            .await
-            .unwrap();
-        assert_eq!(
-            serde_json::from_str::<serde_json::Value>(&line).is_ok(),
-            is_json,
-            "{format:?}: {line}"
-        );
+        let line = running.log().wait_for(|line| line.contains("answered"), harness::PATIENCE).await.unwrap();
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&line).is_ok(), is_json, "{format:?}: {line}");
         assert!(
             !running.log().lines().iter().any(|line| line.contains("readyz\"")),
             "health checks stay out of the log"

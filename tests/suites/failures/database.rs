@@ -16,15 +16,9 @@ fn place() -> serde_json::Value {
 /// A service that reaches its database through a link, which is up.
 async fn linked(database: &Database) -> (playground::service::Running, Client, Link) {
     let service = prepared("location", database, Seeded::No).await;
-    let (_, port) = database
-        .settings()
-        .into_iter()
-        .find(|(name, _)| *name == "DB_PORT")
-        .unwrap();
+    let (_, port) = database.settings().into_iter().find(|(name, _)| *name == "DB_PORT").unwrap();
     let link = Link::to(port.parse().unwrap()).await;
-    let service = service
-        .set("DB_HOST", "127.0.0.1")
-        .set("DB_PORT", link.port().to_string());
+    let service = service.set("DB_HOST", "127.0.0.1").set("DB_PORT", link.port().to_string());
     link.mend();
     let (running, client) = start(&service).await;
     (running, client, link)
@@ -34,34 +28,22 @@ async fn linked(database: &Database) -> (playground::service::Running, Client, L
 async fn a_service_starts_without_its_database_and_is_well_once_it_is_there() {
     let database = Database::new().await;
     let service = prepared("location", &database, Seeded::No).await;
-    let (_, port) = database
-        .settings()
-        .into_iter()
-        .find(|(name, _)| *name == "DB_PORT")
-        .unwrap();
+    let (_, port) = database.settings().into_iter().find(|(name, _)| *name == "DB_PORT").unwrap();
     let link = Link::to(port.parse().unwrap()).await;
-    let service = service
-        .set("DB_HOST", "127.0.0.1")
-        .set("DB_PORT", link.port().to_string());
+    let service = service.set("DB_HOST", "127.0.0.1").set("DB_PORT", link.port().to_string());
     let (mut running, client) = start(&service).await;
 
     let away = client.get("/locations").await;
     away.expect_problem(503, "unavailable");
     assert_eq!(away.header("retry-after"), "2");
-    client
-        .post("/locations", &place())
-        .await
-        .expect_problem(503, "unavailable");
+    client.post("/locations", &place()).await.expect_problem(503, "unavailable");
     client.get("/livez").await.expect(200);
     client.get("/readyz").await.expect(200);
     client.get("/").await.expect(200);
     assert_eq!(client.get("/health").await.expect(503).json()["status"], "fail");
 
     link.mend();
-    eventually("the service is well", async || {
-        client.get("/health").await.status == 200
-    })
-    .await;
+    eventually("the service is well", async || client.get("/health").await.status == 200).await;
     client.post("/locations", &place()).await.expect(201);
     assert!(running.process().ended().unwrap().is_none());
 }
@@ -85,16 +67,9 @@ async fn after_a_break_the_first_read_succeeds() {
 async fn a_pool_that_is_used_up_is_told_in_time() {
     let database = Database::new().await;
     let service = prepared("location", &database, Seeded::No).await;
-    let service = service
-        .set("DB_MAX_CONNECTIONS", "1")
-        .set("DB_ACQUIRE_TIMEOUT", "200ms");
+    let service = service.set("DB_MAX_CONNECTIONS", "1").set("DB_ACQUIRE_TIMEOUT", "200ms");
     let (_running, client) = start(&service).await;
-    let path = client
-        .post("/locations", &place())
-        .await
-        .expect(201)
-        .header("location")
-        .to_owned();
+    let path = client.post("/locations", &place()).await.expect(201).header("location").to_owned();
     // Somebody holds the row, so that the one connection waits for it.
     let mut holder = database.connect().await;
     holder.execute("START TRANSACTION").await.unwrap();
@@ -103,12 +78,7 @@ async fn a_pool_that_is_used_up_is_told_in_time() {
     let waiting = client.put(&path, None, &body);
     let refused = async {
         eventually("the connection is in use", async || {
-            client
-                .get("/metrics")
-                .await
-                .body
-                .lines()
-                .any(|line| line == r#"db_pool_connections{state="used"} 1"#)
+            client.get("/metrics").await.body.lines().any(|line| line == r#"db_pool_connections{state="used"} 1"#)
         })
         .await;
         let asked = Instant::now();
@@ -126,19 +96,11 @@ async fn a_lock_that_is_held_too_long_is_a_503_and_nothing_is_changed() {
     let database = Database::new().await;
     let service = prepared("location", &database, Seeded::No).await;
     let (_running, client) = start(&service).await;
-    let path = client
-        .post("/locations", &place())
-        .await
-        .expect(201)
-        .header("location")
-        .to_owned();
+    let path = client.post("/locations", &place()).await.expect(201).header("location").to_owned();
     let mut holder = database.connect().await;
     holder.execute("START TRANSACTION").await.unwrap();
     holder.execute("SELECT * FROM locations FOR UPDATE").await.unwrap();
-    client
-        .put(&path, None, &place())
-        .await
-        .expect_problem(503, "unavailable");
+    client.put(&path, None, &place()).await.expect_problem(503, "unavailable");
     client.get(&path).await.expect(200);
     holder.execute("ROLLBACK").await.unwrap();
     assert_eq!(client.get(&path).await.header("etag"), "\"1\"");

@@ -45,12 +45,7 @@ impl Impostor {
                 tokio::spawn(serve(stream, answers.clone(), Arc::clone(&log)));
             }
         });
-        Self {
-            url,
-            requests,
-            connections,
-            serving,
-        }
+        Self { url, requests, connections, serving }
     }
 
     async fn requests(&self) -> Vec<String> {
@@ -87,10 +82,7 @@ async fn serve(mut stream: TcpStream, answers: Vec<Reply>, log: Arc<Mutex<Vec<St
 
 #[expect(clippy::unnecessary_wraps, reason = "it is one of two replies")]
 fn answer(status: &str, body: &str) -> Reply {
-    Some(format!(
-        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    ))
+    Some(format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len()))
 }
 
 fn shanghai() -> Value {
@@ -129,20 +121,14 @@ async fn a_place_is_asked_for_over_one_connection_with_the_trace_passed_on() {
     for request in &requests {
         assert!(request.starts_with("GET /locations/1796236 HTTP/1.1\r\n"), "{request}");
         assert!(request.contains("x-request-id: r-1\r\n"), "{request}");
-        assert!(
-            request.contains("x-amzn-trace-id: Root=1-67891233-abcdef012345678912345678\r\n"),
-            "{request}"
-        );
+        assert!(request.contains("x-amzn-trace-id: Root=1-67891233-abcdef012345678912345678\r\n"), "{request}");
         assert!(
             request.contains(&format!("traceparent: 00-{trace}-")) && !request.contains("00f067aa0ba902b7"),
             "{request}"
         );
     }
     // One for each worker at most; the client of this test uses one connection, and so one worker.
-    assert!(
-        impostor.connections.load(Ordering::Relaxed) <= 2,
-        "connections are used again"
-    );
+    assert!(impostor.connections.load(Ordering::Relaxed) <= 2, "connections are used again");
 }
 
 #[tokio::test]
@@ -160,10 +146,7 @@ async fn a_location_service_that_fails_is_asked_twice_and_no_more() {
     let impostor = Impostor::answering(&[answer("500 Internal Server Error", "{}")]).await;
     let users = UserService::asking(&impostor.url, Seeded::Yes).await;
     let (user, _) = ask(&users).await;
-    assert_eq!(
-        (&user["location"], &user["location_status"]),
-        (&Value::Null, &json!("unavailable"))
-    );
+    assert_eq!((&user["location"], &user["location_status"]), (&Value::Null, &json!("unavailable")));
     assert_eq!(impostor.requests().await.len(), 2);
 }
 
@@ -187,16 +170,8 @@ async fn a_location_service_that_is_down_is_told_and_writes_wait_for_it() {
     let refused = users.client.post("/users", &body).await;
     refused.expect_problem(503, "unavailable");
     assert_eq!(refused.header("retry-after"), "2");
-    users
-        .client
-        .put("/users/1", None, &body)
-        .await
-        .expect_problem(503, "unavailable");
-    assert_eq!(
-        users.client.get("/users/1").await.header("etag"),
-        "\"1\"",
-        "nothing was changed"
-    );
+    users.client.put("/users/1", None, &body).await.expect_problem(503, "unavailable");
+    assert_eq!(users.client.get("/users/1").await.header("etag"), "\"1\"", "nothing was changed");
 }
 
 #[tokio::test]
@@ -207,10 +182,7 @@ async fn nonsense_is_not_taken_for_a_place_and_not_asked_for_again() {
         answer("200 OK", "<html>It works!</html>"),
         answer("200 OK", "{}"),
         answer("200 OK", &other.to_string()),
-        answer(
-            "200 OK",
-            &format!("{{\"id\": 1, \"name\": \"{}\"}}", "x".repeat(100_000)),
-        ),
+        answer("200 OK", &format!("{{\"id\": 1, \"name\": \"{}\"}}", "x".repeat(100_000))),
         answer("302 Found\r\nlocation: http://127.0.0.1:1/", ""),
         answer("204 No Content", ""),
     ] {
@@ -223,11 +195,8 @@ async fn nonsense_is_not_taken_for_a_place_and_not_asked_for_again() {
             "{nonsense:?}"
         );
         assert_eq!(impostor.requests().await.len(), 1, "{nonsense:?}");
-        let logged = users
-            .running
-            .log()
-            .wait_for(|line| line.contains("location service is not available"), PATIENCE)
-            .await;
+        let logged =
+            users.running.log().wait_for(|line| line.contains("location service is not available"), PATIENCE).await;
         assert!(logged.is_some(), "{nonsense:?}");
     }
 }

@@ -16,9 +16,7 @@ fn place() -> serde_json::Value {
 #[tokio::test]
 async fn sigterm_turns_readiness_off_and_requests_are_served_on_for_the_delay() {
     let database = Database::new().await;
-    let service = prepared("location", &database, Seeded::No)
-        .await
-        .set("DRAIN_DELAY", "2s");
+    let service = prepared("location", &database, Seeded::No).await.set("DRAIN_DELAY", "2s");
     let (mut running, client) = start(&service).await;
     let asked = Instant::now();
     running.terminate();
@@ -34,10 +32,7 @@ async fn sigterm_turns_readiness_off_and_requests_are_served_on_for_the_delay() 
     let status = running.process().wait().await.unwrap();
     assert!(status.success(), "{status}");
     let took = asked.elapsed();
-    assert!(
-        took >= Duration::from_secs(2) && took < Duration::from_secs(6),
-        "{took:?}"
-    );
+    assert!(took >= Duration::from_secs(2) && took < Duration::from_secs(6), "{took:?}");
 }
 
 #[tokio::test]
@@ -45,12 +40,7 @@ async fn a_request_under_way_is_finished_after_sigterm() {
     let database = Database::new().await;
     let service = prepared("location", &database, Seeded::No).await;
     let (mut running, client) = start(&service).await;
-    let path = client
-        .post("/locations", &place())
-        .await
-        .expect(201)
-        .header("location")
-        .to_owned();
+    let path = client.post("/locations", &place()).await.expect(201).header("location").to_owned();
     let mut holder = database.connect().await;
     holder.execute("START TRANSACTION").await.unwrap();
     holder.execute("SELECT * FROM locations FOR UPDATE").await.unwrap();
@@ -59,12 +49,7 @@ async fn a_request_under_way_is_finished_after_sigterm() {
         async move { client.put(&path, None, &place()).await }
     });
     eventually("the request waits for the row", async || {
-        client
-            .get("/metrics")
-            .await
-            .body
-            .lines()
-            .any(|line| line == r#"db_pool_connections{state="used"} 1"#)
+        client.get("/metrics").await.body.lines().any(|line| line == r#"db_pool_connections{state="used"} 1"#)
     })
     .await;
     running.terminate();
@@ -95,9 +80,7 @@ async fn idle_connections_do_not_hold_the_end_up() {
 #[tokio::test]
 async fn ctrl_c_leaves_the_delay_out_and_a_second_signal_ends_at_once() {
     let database = Database::new().await;
-    let service = prepared("location", &database, Seeded::No)
-        .await
-        .set("DRAIN_DELAY", "1h");
+    let service = prepared("location", &database, Seeded::No).await.set("DRAIN_DELAY", "1h");
     let (mut running, _client) = start(&service).await;
     running.process().signal(Signal::INT);
     assert!(running.process().wait().await.unwrap().success());
@@ -110,9 +93,6 @@ async fn ctrl_c_leaves_the_delay_out_and_a_second_signal_ends_at_once() {
     let status = running.process().wait().await.unwrap();
     assert_eq!(status.code(), Some(1));
     assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
-    let told = running
-        .log()
-        .wait_for(|line| line.contains("second signal"), PATIENCE)
-        .await;
+    let told = running.log().wait_for(|line| line.contains("second signal"), PATIENCE).await;
     assert!(told.is_some(), "{:?}", running.log().lines());
 }

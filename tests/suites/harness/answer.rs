@@ -36,6 +36,12 @@ impl Client {
         self.http.request(method, format!("{}{path}", self.base))
     }
 
+    /// Gets `path` with `query` as a stranger.
+    pub(crate) async fn get_with(&self, path: &str, query: &[(impl AsRef<str>, impl AsRef<str>)]) -> Answer {
+        let url = reqwest::Url::parse_with_params(&format!("{}{path}", self.base), query).unwrap();
+        send(self.http.get(url)).await
+    }
+
     /// Gets `path` as a stranger.
     pub(crate) async fn get(&self, path: &str) -> Answer {
         send(self.request(Method::GET, path)).await
@@ -48,12 +54,7 @@ impl Client {
 
     /// Posts `body` with the token and an `Idempotency-Key`.
     pub(crate) async fn post_once(&self, path: &str, key: &str, body: &Value) -> Answer {
-        send(
-            self.authorized(Method::POST, path)
-                .header("idempotency-key", key)
-                .json(body),
-        )
-        .await
+        send(self.authorized(Method::POST, path).header("idempotency-key", key).json(body)).await
     }
 
     /// Puts `body` with the token and, perhaps, an `If-Match`.
@@ -79,11 +80,7 @@ impl Client {
 pub(crate) async fn send(request: reqwest::RequestBuilder) -> Answer {
     let answer = request.send().await.expect("an answer");
     let (status, headers) = (answer.status(), answer.headers().clone());
-    Answer {
-        status,
-        headers,
-        body: answer.text().await.expect("the whole body"),
-    }
+    Answer { status, headers, body: answer.text().await.expect("the whole body") }
 }
 
 impl Answer {
@@ -115,23 +112,10 @@ impl Answer {
         assert_eq!(problem["type"], format!("urn:problem-type:{kind}"));
         assert_eq!(problem["status"], status);
         for part in ["title", "detail"] {
-            assert!(
-                problem[part].as_str().is_some_and(|text| !text.is_empty()),
-                "no {part}: {}",
-                self.body
-            );
+            assert!(problem[part].as_str().is_some_and(|text| !text.is_empty()), "no {part}: {}", self.body);
         }
         assert!(!self.header("x-request-id").is_empty(), "no request id");
-        for secret in [
-            "127.0.0.1",
-            "SQL",
-            "sql",
-            "mysql",
-            "MariaDB",
-            "Duplicate entry",
-            "test_",
-            TOKEN,
-        ] {
+        for secret in ["127.0.0.1", "SQL", "sql", "mysql", "MariaDB", "Duplicate entry", "test_", TOKEN] {
             assert!(!self.body.contains(secret), "{secret:?} is in {}", self.body);
         }
         problem

@@ -57,10 +57,7 @@ impl Drop for Database {
         // Within the test's own runtime nothing can be waited for here; and a test that failed drops as well.
         thread::scope(|scope| {
             scope.spawn(|| {
-                Runtime::new()
-                    .unwrap()
-                    .block_on(login::drop(&self.server, &self.login))
-                    .unwrap();
+                Runtime::new().unwrap().block_on(login::drop(&self.server, &self.login)).unwrap();
             });
         });
     }

@@ -25,7 +25,5 @@ pub(crate) async fn raw(port: u16, pieces: &[&[u8]], pause: Duration) -> String 
         let _ = stream.read_to_end(&mut answer).await;
         String::from_utf8_lossy(&answer).into_owned()
     };
-    timeout(super::PATIENCE, exchange)
-        .await
-        .expect("the connection was closed in time")
+    timeout(super::PATIENCE, exchange).await.expect("the connection was closed in time")
 }

@@ -39,26 +39,16 @@ pub(crate) struct UserService {
 pub(crate) async fn location(seeded: Seeded) -> LocationService {
     let database = Database::new().await;
     let (running, client) = start(&prepared("location", &database, seeded).await).await;
-    LocationService {
-        running,
-        client,
-        database,
-    }
+    LocationService { running, client, database }
 }
 
 impl UserService {
     /// A migrated user service that is ready, and asks for places at `location_url`.
     pub(crate) async fn asking(location_url: &str, seeded: Seeded) -> Self {
         let database = Database::new().await;
-        let service = prepared("user", &database, seeded)
-            .await
-            .set("LOCATION_URL", location_url);
+        let service = prepared("user", &database, seeded).await.set("LOCATION_URL", location_url);
         let (running, client) = start(&service).await;
-        Self {
-            running,
-            client,
-            database,
-        }
+        Self { running, client, database }
     }
 }
 
@@ -83,9 +73,5 @@ pub(crate) async fn prepared(name: &str, database: &Database, seeded: Seeded) ->
 /// The service's settings, with nothing in its database yet. Nothing balances the load here, so that nothing has to
 /// be waited for on the way down.
 pub(crate) fn unprepared(name: &str, database: &Database) -> Service {
-    Service::new(name)
-        .isolated()
-        .set("API_TOKEN", TOKEN)
-        .set("DRAIN_DELAY", "0s")
-        .set_all(database.settings())
+    Service::new(name).isolated().set("API_TOKEN", TOKEN).set("DRAIN_DELAY", "0s").set_all(database.settings())
 }

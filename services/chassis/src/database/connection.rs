@@ -39,9 +39,7 @@ pub(super) struct Connector {
 impl Connector {
     pub(super) fn new(settings: &Settings) -> Self {
         // Statements are logged by what they serve, not one by one.
-        Self {
-            options: settings.connect_options().disable_statement_logging(),
-        }
+        Self { options: settings.connect_options().disable_statement_logging() }
     }
 }
 
@@ -78,10 +76,7 @@ pub(super) struct Lease {
 
 impl Lease {
     pub(super) fn new(connection: Object<Connector>) -> Self {
-        Self {
-            connection: Some(connection),
-            sound: false,
-        }
+        Self { connection: Some(connection), sound: false }
     }
 }
 

@@ -71,9 +71,7 @@ mod number {
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        let Some(reply) = error
-            .as_database_error()
-            .and_then(|error| error.try_downcast_ref::<MySqlDatabaseError>())
+        let Some(reply) = error.as_database_error().and_then(|error| error.try_downcast_ref::<MySqlDatabaseError>())
         else {
             return match error {
                 sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) | sqlx::Error::WorkerCrashed => {
@@ -83,9 +81,9 @@ impl From<sqlx::Error> for Error {
             };
         };
         match reply.number() {
-            number::DUPLICATE_ENTRY | number::DUPLICATE_ENTRY_NAMED => Self::Duplicate {
-                index: index_name(reply.message()).to_owned(),
-            },
+            number::DUPLICATE_ENTRY | number::DUPLICATE_ENTRY_NAMED => {
+                Self::Duplicate { index: index_name(reply.message()).to_owned() }
+            }
             number::DEADLOCK => Self::Unavailable(Unavailable::Deadlock),
             code if number::READ_ONLY.contains(&code) => Self::Unavailable(Unavailable::ReadOnly(error)),
             code if number::TOO_SLOW.contains(&code) => Self::Unavailable(Unavailable::TooSlow),
@@ -123,9 +121,7 @@ impl Error {
 
 /// The index in `Duplicate entry 'ann' for key 'users.users_username'`; MariaDB leaves the table's name out.
 fn index_name(message: &str) -> &str {
-    let key = message
-        .rsplit_once("for key '")
-        .map_or("", |(_, key)| key.trim_end_matches('\''));
+    let key = message.rsplit_once("for key '").map_or("", |(_, key)| key.trim_end_matches('\''));
     key.rsplit_once('.').map_or(key, |(_, index)| index)
 }
 
@@ -135,14 +131,8 @@ mod tests {
 
     #[test]
     fn the_index_is_found_in_the_message_of_either_server() {
-        assert_eq!(
-            index_name("Duplicate entry 'a' for key 'users.users_email'"),
-            "users_email"
-        );
+        assert_eq!(index_name("Duplicate entry 'a' for key 'users.users_email'"), "users_email");
         assert_eq!(index_name("Duplicate entry 'a' for key 'users_email'"), "users_email");
-        assert_eq!(
-            index_name("Duplicate entry ' for key 'x'' for key 'users.PRIMARY'"),
-            "PRIMARY"
-        );
+        assert_eq!(index_name("Duplicate entry ' for key 'x'' for key 'users.PRIMARY'"), "PRIMARY");
     }
 }

@@ -43,9 +43,7 @@ pub enum Error {
 /// Brings the tables up to date, one process at a time; does nothing where they are.
 pub async fn run(service: &Service, settings: &Settings, lock_timeout: Period) -> Result<(), Error> {
     let started = Instant::now();
-    let mut connection = connect(settings)
-        .await
-        .map_err(|error| Error::Connect(settings.to_string(), error))?;
+    let mut connection = connect(settings).await.map_err(|error| Error::Connect(settings.to_string(), error))?;
     lock(&mut connection, lock_timeout).await?;
     let migrations = CHASSIS.iter().chain(service.migrations.iter()).cloned().collect();
     let mut migrator = Migrator::with_migrations(migrations);
@@ -74,14 +72,10 @@ async fn lock(connection: &mut MySqlConnection, timeout: Period) -> Result<(), E
     let seconds = TABLE_LOCK_TIMEOUT.as_secs();
     let limits = format!("SET SESSION lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds}");
     connection.execute(sqlx::AssertSqlSafe(limits)).await?;
-    // Names of locks are the server's, not the database's, and at most 64 characters long.
-    let got: Option<i64> = sqlx::query_scalar("SELECT GET_LOCK(CONCAT('migrate:', MD5(DATABASE())), ?)")
+    // Names of locks are the server's, not the database's, and at most 64 characters long: eight and 56.
+    let got: Option<i64> = sqlx::query_scalar("SELECT GET_LOCK(CONCAT('migrate:', SHA2(DATABASE(), 224)), ?)")
         .bind(timeout.0.as_secs())
         .fetch_one(connection)
         .await?;
-    if got == Some(1) {
-        Ok(())
-    } else {
-        Err(Error::Locked(timeout))
-    }
+    if got == Some(1) { Ok(()) } else { Err(Error::Locked(timeout)) }
 }

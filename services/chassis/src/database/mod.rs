@@ -54,10 +54,7 @@ impl Database {
             .max_size(settings.max_connections)
             .build()
             .unwrap_or_else(|problem| unreachable!("the pool has no timeouts that would need a runtime: {problem}"));
-        Self {
-            pool,
-            acquire_timeout: settings.acquire_timeout,
-        }
+        Self { pool, acquire_timeout: settings.acquire_timeout }
     }
 
     /// Runs a query that changes nothing. One that fails because its connection turned out to be dead, as all of them

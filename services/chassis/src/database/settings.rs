@@ -124,11 +124,7 @@ impl fmt::Display for Settings {
 /// On RDS the certificate can be verified without further ado, so it is; elsewhere a server's certificate is mostly
 /// one that it made for itself.
 fn default_tls(host: &str) -> Tls {
-    if is_rds(host) {
-        Tls::VerifyIdentity
-    } else {
-        Tls::Preferred
-    }
+    if is_rds(host) { Tls::VerifyIdentity } else { Tls::Preferred }
 }
 
 fn is_rds(host: &str) -> bool {
@@ -139,12 +135,8 @@ fn is_rds(host: &str) -> bool {
 mod tests {
     use super::*;
 
-    const COMPLETE: [(&str, &str); 4] = [
-        ("DB_HOST", "db.internal"),
-        ("DB_USER", "location"),
-        ("DB_PWD", "hunter2"),
-        ("DB_NAME", "location"),
-    ];
+    const COMPLETE: [(&str, &str); 4] =
+        [("DB_HOST", "db.internal"), ("DB_USER", "location"), ("DB_PWD", "hunter2"), ("DB_NAME", "location")];
 
     fn read(changes: &[(&'static str, &'static str)]) -> (Settings, Reader) {
         let variables: std::collections::HashMap<_, _> = COMPLETE.into_iter().chain(changes.iter().copied()).collect();

@@ -23,14 +23,8 @@ impl AccessControl {
     /// Reads `API_TOKEN`.
     pub fn read(reader: &mut Reader) -> Self {
         let token = reader.optional::<String>("API_TOKEN");
-        if token
-            .as_ref()
-            .is_some_and(|token| !token.bytes().all(|byte| byte.is_ascii_graphic()))
-        {
-            reader.fault(
-                "API_TOKEN",
-                "has characters that no header can carry; use visible ASCII without spaces",
-            );
+        if token.as_ref().is_some_and(|token| !token.bytes().all(|byte| byte.is_ascii_graphic())) {
+            reader.fault("API_TOKEN", "has characters that no header can carry; use visible ASCII without spaces");
         }
         Self(token.map(SecretString::from))
     }
@@ -45,11 +39,7 @@ impl AccessControl {
             .map_or(&b""[..], |(_, given)| given);
         // Digests are of one length, so that the time this takes tells nothing of the token, its length included.
         let same = Sha256::digest(given).ct_eq(&Sha256::digest(token.expose_secret()));
-        if same.into() {
-            Ok(Caller::Trusted)
-        } else {
-            Err(Problem::unauthorized("the token is not the right one"))
-        }
+        if same.into() { Ok(Caller::Trusted) } else { Err(Problem::unauthorized("the token is not the right one")) }
     }
 }
 
@@ -83,9 +73,9 @@ impl FromRequest for Writer {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(match caller(request) {
             Ok(Caller::Trusted) => Ok(Self(())),
-            Ok(Caller::Anonymous) if access_control(request).0.is_none() => Err(Problem::read_only(
-                "this service has no API_TOKEN set, so nothing can be changed through it",
-            )),
+            Ok(Caller::Anonymous) if access_control(request).0.is_none() => {
+                Err(Problem::read_only("this service has no API_TOKEN set, so nothing can be changed through it"))
+            }
             Ok(Caller::Anonymous) => Err(Problem::unauthorized("send the token: `authorization: Bearer …`")),
             Err(problem) => Err(problem),
         })
@@ -97,9 +87,7 @@ fn caller(request: &HttpRequest) -> Result<Caller, Problem> {
 }
 
 fn access_control(request: &HttpRequest) -> &AccessControl {
-    request
-        .app_data::<Data<AccessControl>>()
-        .expect("the server shares it with every worker")
+    request.app_data::<Data<AccessControl>>().expect("the server shares it with every worker")
 }
 
 #[cfg(test)]
@@ -116,15 +104,7 @@ mod tests {
         assert_eq!(access.caller(Some(b"Bearer s3cret")).ok(), Some(Caller::Trusted));
         assert_eq!(access.caller(Some(b"bearer s3cret")).ok(), Some(Caller::Trusted));
         assert_eq!(access.caller(None).ok(), Some(Caller::Anonymous));
-        for wrong in [
-            "Bearer s3cre",
-            "Bearer s3crets",
-            "Bearer ",
-            "Bearer",
-            "Basic s3cret",
-            "s3cret",
-            "",
-        ] {
+        for wrong in ["Bearer s3cre", "Bearer s3crets", "Bearer ", "Bearer", "Basic s3cret", "s3cret", ""] {
             assert!(access.caller(Some(wrong.as_bytes())).is_err(), "{wrong:?} was taken");
         }
     }

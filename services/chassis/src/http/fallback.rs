@@ -13,14 +13,7 @@ pub(crate) struct Fallback(Vec<(ResourceDef, String)>);
 
 impl Fallback {
     pub(crate) fn new(document: &OpenApi) -> Self {
-        Self(
-            document
-                .paths
-                .paths
-                .iter()
-                .map(|(path, item)| (ResourceDef::new(path.as_str()), allow(item)))
-                .collect(),
-        )
+        Self(document.paths.paths.iter().map(|(path, item)| (ResourceDef::new(path.as_str()), allow(item))).collect())
     }
 
     pub(crate) fn problem(&self, request: &HttpRequest) -> Problem {
@@ -32,15 +25,6 @@ impl Fallback {
 }
 
 fn allow(item: &PathItem) -> String {
-    let methods = [
-        ("GET, HEAD", &item.get),
-        ("POST", &item.post),
-        ("PUT", &item.put),
-        ("DELETE", &item.delete),
-    ];
-    methods
-        .iter()
-        .filter_map(|(name, operation)| operation.as_ref().map(|_| *name))
-        .collect::<Vec<_>>()
-        .join(", ")
+    let methods = [("GET, HEAD", &item.get), ("POST", &item.post), ("PUT", &item.put), ("DELETE", &item.delete)];
+    methods.iter().filter_map(|(name, operation)| operation.as_ref().map(|_| *name)).collect::<Vec<_>>().join(", ")
 }

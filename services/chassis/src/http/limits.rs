@@ -36,11 +36,7 @@ pub(crate) const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// Makes the extractors keep the limits and answer with problems.
 pub(crate) fn extractors(config: &mut ServiceConfig) {
     config
-        .app_data(
-            JsonConfig::default()
-                .limit(MAX_BODY_BYTES)
-                .error_handler(|error, _| json_problem(error).into()),
-        )
+        .app_data(JsonConfig::default().limit(MAX_BODY_BYTES).error_handler(|error, _| json_problem(error).into()))
         .app_data(PathConfig::default().error_handler(|error, _| {
             let PathError::Deserialize(error) = error else {
                 return error.into();

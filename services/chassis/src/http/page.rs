@@ -60,11 +60,7 @@ where
     D: Deserializer<'de>,
 {
     let text = String::deserialize(deserializer)?;
-    if text.is_empty() {
-        Ok(None)
-    } else {
-        text.parse().map(Some).map_err(de::Error::custom)
-    }
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(de::Error::custom) }
 }
 
 /// One page of a list.
@@ -116,10 +112,7 @@ mod tests {
     #[test]
     fn a_page_has_a_next_one_only_if_a_row_is_left_over() {
         let page = Page::cut(vec![1, 2, 3], Limit::new(2), |last| format!("/numbers?after={last}"));
-        assert_eq!(
-            (page.items, page.next.as_deref()),
-            (vec![1, 2], Some("/numbers?after=2"))
-        );
+        assert_eq!((page.items, page.next.as_deref()), (vec![1, 2], Some("/numbers?after=2")));
         let page = Page::cut(vec![1, 2], Limit::new(2), |last| format!("/numbers?after={last}"));
         assert_eq!((page.items, page.next), (vec![1, 2], None));
     }

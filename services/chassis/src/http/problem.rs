@@ -44,44 +44,24 @@ impl Kind {
             Self::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED, "A valid token is needed"),
             Self::ReadOnly => ("read-only", StatusCode::FORBIDDEN, "The service is read-only"),
             Self::NotFound => ("not-found", StatusCode::NOT_FOUND, "There is nothing here"),
-            Self::MethodNotAllowed => (
-                "method-not-allowed",
-                StatusCode::METHOD_NOT_ALLOWED,
-                "That cannot be done to this resource",
-            ),
-            Self::Timeout => (
-                "timeout",
-                StatusCode::REQUEST_TIMEOUT,
-                "The request took too long to arrive",
-            ),
+            Self::MethodNotAllowed => {
+                ("method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, "That cannot be done to this resource")
+            }
+            Self::Timeout => ("timeout", StatusCode::REQUEST_TIMEOUT, "The request took too long to arrive"),
             Self::Duplicate => ("duplicate", StatusCode::CONFLICT, "There is one like it already"),
-            Self::PreconditionFailed => (
-                "precondition-failed",
-                StatusCode::PRECONDITION_FAILED,
-                "The resource has changed meanwhile",
-            ),
+            Self::PreconditionFailed => {
+                ("precondition-failed", StatusCode::PRECONDITION_FAILED, "The resource has changed meanwhile")
+            }
             Self::TooLarge => ("too-large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
-            Self::UnsupportedMediaType => (
-                "unsupported-media-type",
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "The body is of a wrong media type",
-            ),
-            Self::Invalid => (
-                "invalid",
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "The body asks for something invalid",
-            ),
-            Self::HeadTooLarge => (
-                "head-too-large",
-                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-                "The headers are too large",
-            ),
+            Self::UnsupportedMediaType => {
+                ("unsupported-media-type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body is of a wrong media type")
+            }
+            Self::Invalid => ("invalid", StatusCode::UNPROCESSABLE_ENTITY, "The body asks for something invalid"),
+            Self::HeadTooLarge => {
+                ("head-too-large", StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large")
+            }
             Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR, "The service failed"),
-            Self::Unavailable => (
-                "unavailable",
-                StatusCode::SERVICE_UNAVAILABLE,
-                "The service cannot do it now",
-            ),
+            Self::Unavailable => ("unavailable", StatusCode::SERVICE_UNAVAILABLE, "The service cannot do it now"),
         }
     }
 }
@@ -167,12 +147,7 @@ impl Problem {
     /// 405: the resource knows other methods, `allow`.
     pub(crate) fn method_not_allowed(allow: String) -> Self {
         let detail = format!("this resource knows only {allow}").into();
-        Self {
-            kind: Kind::MethodNotAllowed,
-            detail,
-            errors: Vec::new(),
-            allow: Some(allow),
-        }
+        Self { kind: Kind::MethodNotAllowed, detail, errors: Vec::new(), allow: Some(allow) }
     }
 
     /// 422: the fields are of the right types, but their values will not do.
@@ -180,12 +155,7 @@ impl Problem {
     pub fn invalid(errors: Vec<FieldError>) -> Self {
         let fields: Vec<_> = errors.iter().map(|error| error.field).collect();
         let detail = format!("these fields will not do: {}", fields.join(", ")).into();
-        Self {
-            kind: Kind::Invalid,
-            detail,
-            errors,
-            allow: None,
-        }
+        Self { kind: Kind::Invalid, detail, errors, allow: None }
     }
 }
 
@@ -224,9 +194,7 @@ impl ResponseError for Problem {
             detail: &self.detail,
             errors: &self.errors,
         };
-        answer
-            .content_type("application/problem+json")
-            .body(serde_json::to_string(&body).unwrap_or_default())
+        answer.content_type("application/problem+json").body(serde_json::to_string(&body).unwrap_or_default())
     }
 }
 

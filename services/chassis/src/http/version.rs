@@ -105,9 +105,7 @@ impl FromRequest for Precondition {
             match IfMatch::parse(request) {
                 Ok(IfMatch::Any) => Ok(Self::None),
                 Ok(IfMatch::Items(tags)) if !tags.is_empty() => Ok(Self::Match(tags)),
-                _ => Err(Problem::malformed(
-                    "If-Match is neither * nor a list of entity tags such as \"3\"",
-                )),
+                _ => Err(Problem::malformed("If-Match is neither * nor a list of entity tags such as \"3\"")),
             }
         } else {
             Ok(Self::None)

@@ -47,11 +47,7 @@ struct Reference<'a> {
 
 impl Pages {
     pub(crate) fn new(service: &Service, document: &OpenApi) -> Self {
-        let reference = Reference {
-            service,
-            operations: reference::operations(document),
-        }
-        .render();
+        let reference = Reference { service, operations: reference::operations(document) }.render();
         Self {
             service: *service,
             container: rustix::system::uname().nodename().to_string_lossy().into_owned(),
@@ -74,9 +70,7 @@ pub(crate) async fn home(
     html(&Home {
         service: &pages.service,
         container: &pages.container,
-        now: Timestamp::now()
-            .round(Unit::Second)
-            .unwrap_or_else(|_| Timestamp::now()),
+        now: Timestamp::now().round(Unit::Second).unwrap_or_else(|_| Timestamp::now()),
         up: health.database_up(),
         connections: database.connections(),
         uptime_s: health.uptime().as_secs(),

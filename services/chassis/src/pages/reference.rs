@@ -23,23 +23,13 @@ pub(super) struct Parameter {
 
 /// The operations in the order in which they were mounted.
 pub(super) fn operations(document: &OpenApi) -> Vec<Operation> {
-    document
-        .paths
-        .paths
-        .iter()
-        .flat_map(|(path, item)| of_path(path, item))
-        .collect()
+    document.paths.paths.iter().flat_map(|(path, item)| of_path(path, item)).collect()
 }
 
 fn of_path(path: &str, item: &PathItem) -> impl Iterator<Item = Operation> {
-    [
-        ("GET", &item.get),
-        ("POST", &item.post),
-        ("PUT", &item.put),
-        ("DELETE", &item.delete),
-    ]
-    .into_iter()
-    .filter_map(move |(method, operation)| Some(of_operation(method, path, operation.as_ref()?)))
+    [("GET", &item.get), ("POST", &item.post), ("PUT", &item.put), ("DELETE", &item.delete)]
+        .into_iter()
+        .filter_map(move |(method, operation)| Some(of_operation(method, path, operation.as_ref()?)))
 }
 
 fn of_operation(method: &'static str, path: &str, operation: &path::Operation) -> Operation {

@@ -52,11 +52,7 @@ impl Reader {
 
     /// Reads from `lookup`, for tests.
     pub fn new(lookup: impl Fn(&str) -> Option<String> + 'static) -> Self {
-        Self {
-            lookup: Box::new(lookup),
-            asked: BTreeSet::new(),
-            faults: Vec::new(),
-        }
+        Self { lookup: Box::new(lookup), asked: BTreeSet::new(), faults: Vec::new() }
     }
 
     /// The value of `name`, if it is set and valid.
@@ -100,19 +96,12 @@ impl Reader {
 
     /// Notes what is wrong with `variable` beyond its form.
     pub fn fault(&mut self, variable: &'static str, problem: impl Into<String>) {
-        self.faults.push(Fault {
-            variable,
-            problem: problem.into(),
-        });
+        self.faults.push(Fault { variable, problem: problem.into() });
     }
 
     /// Everything that was wrong with what was read so far.
     pub fn finish(&mut self) -> Result<(), Invalid> {
-        if self.faults.is_empty() {
-            Ok(())
-        } else {
-            Err(Invalid(std::mem::take(&mut self.faults)))
-        }
+        if self.faults.is_empty() { Ok(()) } else { Err(Invalid(std::mem::take(&mut self.faults))) }
     }
 
     /// The names of all variables that were asked for.
@@ -127,12 +116,7 @@ mod tests {
     use super::*;
 
     fn reader(variables: &'static [(&str, &str)]) -> Reader {
-        Reader::new(|name| {
-            variables
-                .iter()
-                .find(|(known, _)| *known == name)
-                .map(|(_, value)| (*value).to_owned())
-        })
+        Reader::new(|name| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
     }
 
     #[test]

@@ -35,9 +35,7 @@ impl RequestContext {
         };
         Self {
             request_id: header(REQUEST_ID).unwrap_or_else(|| hex::encode(random_bytes::<16>())),
-            trace: header(TRACEPARENT)
-                .and_then(|value| TraceParent::parse(&value))
-                .unwrap_or_else(TraceParent::begin),
+            trace: header(TRACEPARENT).and_then(|value| TraceParent::parse(&value)).unwrap_or_else(TraceParent::begin),
             amzn_trace_id: header(AMZN_TRACE_ID),
         }
     }
@@ -45,12 +43,7 @@ impl RequestContext {
     /// The headers to send along when this request makes another.
     pub fn headers(&self) -> impl Iterator<Item = (&'static str, String)> {
         let amzn = self.amzn_trace_id.clone().map(|id| (AMZN_TRACE_ID, id));
-        [
-            (REQUEST_ID, self.request_id.clone()),
-            (TRACEPARENT, self.trace.child().to_string()),
-        ]
-        .into_iter()
-        .chain(amzn)
+        [(REQUEST_ID, self.request_id.clone()), (TRACEPARENT, self.trace.child().to_string())].into_iter().chain(amzn)
     }
 }
 
@@ -74,18 +67,11 @@ pub struct TraceParent {
 
 impl TraceParent {
     fn begin() -> Self {
-        Self {
-            trace_id: random_bytes(),
-            span_id: random_bytes(),
-            flags: 0,
-        }
+        Self { trace_id: random_bytes(), span_id: random_bytes(), flags: 0 }
     }
 
     fn child(self) -> Self {
-        Self {
-            span_id: random_bytes(),
-            ..self
-        }
+        Self { span_id: random_bytes(), ..self }
     }
 
     /// The header's value; none where it is not valid. Later versions may add fields, which are left out.
@@ -97,11 +83,7 @@ impl TraceParent {
             "ff" => false,
             _ => decode::<1>(version).is_some(),
         };
-        let parent = Self {
-            trace_id: decode(trace_id)?,
-            span_id: decode(span_id)?,
-            flags: decode::<1>(flags)?[0],
-        };
+        let parent = Self { trace_id: decode(trace_id)?, span_id: decode(span_id)?, flags: decode::<1>(flags)?[0] };
         (valid_version && parent.trace_id != [0; 16] && parent.span_id != [0; 8]).then_some(parent)
     }
 
@@ -114,13 +96,7 @@ impl TraceParent {
 
 impl fmt::Display for TraceParent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "00-{}-{}-{:02x}",
-            hex::encode(self.trace_id),
-            hex::encode(self.span_id),
-            self.flags
-        )
+        write!(f, "00-{}-{}-{:02x}", hex::encode(self.trace_id), hex::encode(self.span_id), self.flags)
     }
 }
 

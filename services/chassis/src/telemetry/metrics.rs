@@ -11,9 +11,8 @@ use prometheus_client::{
 use crate::{Service, database::Connections};
 
 /// Upper bounds of the latency histogram, in seconds: from below what a read by key takes to above every deadline.
-const LATENCY_BUCKETS: [f64; 14] = [
-    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
-];
+const LATENCY_BUCKETS: [f64; 14] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Answered {
@@ -67,26 +66,10 @@ impl Metrics {
             Unit::Seconds,
             metrics.latency.clone(),
         );
-        registry.register(
-            "db_pool_connections",
-            "Connections to the database",
-            metrics.connections.clone(),
-        );
-        registry.register(
-            "db_pool_connections_max",
-            "The most there can be",
-            metrics.connections_max.clone(),
-        );
-        registry.register(
-            "db_pool_waiting",
-            "Requests that wait for a connection",
-            metrics.waiting.clone(),
-        );
-        registry.register(
-            "db_up",
-            "Whether the database answered the last probe",
-            metrics.database_up.clone(),
-        );
+        registry.register("db_pool_connections", "Connections to the database", metrics.connections.clone());
+        registry.register("db_pool_connections_max", "The most there can be", metrics.connections_max.clone());
+        registry.register("db_pool_waiting", "Requests that wait for a connection", metrics.waiting.clone());
+        registry.register("db_up", "Whether the database answered the last probe", metrics.database_up.clone());
         registry.register_with_unit("uptime", "Time since the start", Unit::Seconds, metrics.uptime.clone());
         metrics
     }
@@ -95,24 +78,15 @@ impl Metrics {
     pub(crate) fn answered(&self, method: &str, route: Option<String>, status: u16, latency: Duration) {
         let method = known_method(method);
         let route = route.unwrap_or_else(|| "unmatched".to_owned());
-        self.latency
-            .get_or_create(&Operation {
-                method,
-                route: route.clone(),
-            })
-            .observe(latency.as_secs_f64());
+        self.latency.get_or_create(&Operation { method, route: route.clone() }).observe(latency.as_secs_f64());
         self.requests.get_or_create(&Answered { method, route, status }).inc();
     }
 
     /// All figures in the OpenMetrics text format.
     pub(crate) fn text(&self, connections: Connections, database_up: bool, uptime: Duration) -> String {
         let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
-        self.connections
-            .get_or_create(&State { state: "idle" })
-            .set(count(connections.idle));
-        self.connections
-            .get_or_create(&State { state: "used" })
-            .set(count(connections.used));
+        self.connections.get_or_create(&State { state: "idle" }).set(count(connections.idle));
+        self.connections.get_or_create(&State { state: "used" }).set(count(connections.used));
         self.connections_max.set(count(connections.max));
         self.waiting.set(count(connections.waiting));
         self.database_up.set(database_up.into());

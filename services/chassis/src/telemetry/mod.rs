@@ -48,15 +48,8 @@ pub struct Settings {
 impl Settings {
     /// Reads `LOG_FORMAT` and `RUST_LOG`.
     pub fn read(reader: &mut Reader) -> Self {
-        let default = if std::io::stdout().is_terminal() {
-            Format::Text
-        } else {
-            Format::Json
-        };
-        Self {
-            format: reader.or("LOG_FORMAT", default),
-            filter: reader.or("RUST_LOG", EnvFilter::new(DEFAULT_FILTER)),
-        }
+        let default = if std::io::stdout().is_terminal() { Format::Text } else { Format::Json };
+        Self { format: reader.or("LOG_FORMAT", default), filter: reader.or("RUST_LOG", EnvFilter::new(DEFAULT_FILTER)) }
     }
 }
 
@@ -68,12 +61,7 @@ pub fn start(settings: &Settings) {
             let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
             builder.with_target(false).with_ansi(colour).try_init()
         }
-        Format::Json => builder
-            .json()
-            .flatten_event(true)
-            .with_current_span(true)
-            .with_span_list(false)
-            .try_init(),
+        Format::Json => builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init(),
     };
     if let Err(problem) = started {
         tracing::debug!(%problem, "logging is on already");

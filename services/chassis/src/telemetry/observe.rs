@@ -35,16 +35,11 @@ pub(crate) async fn observe(
     if method == Method::HEAD {
         request.head_mut().method = Method::GET;
     }
-    let span = tracing::info_span!(
-        "request",
-        request_id = context.request_id,
-        trace_id = context.trace.trace_id()
-    );
+    let span = tracing::info_span!("request", request_id = context.request_id, trace_id = context.trace.trace_id());
 
     let mut response = if head_size(&request) > MAX_HEAD_BYTES {
-        let problem = Problem::head_too_large(format!(
-            "request line and headers are larger than {MAX_HEAD_BYTES} bytes"
-        ));
+        let problem =
+            Problem::head_too_large(format!("request line and headers are larger than {MAX_HEAD_BYTES} bytes"));
         request.error_response(problem).map_into_right_body()
     } else {
         next.call(request).instrument(span.clone()).await?.map_into_left_body()
@@ -73,8 +68,5 @@ fn log(method: &Method, path: &str, route: Option<&str>, status: u16, started: I
 
 fn head_size(request: &ServiceRequest) -> usize {
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
-    request
-        .headers()
-        .iter()
-        .fold(target, |size, (name, value)| size + name.as_str().len() + value.len())
+    request.headers().iter().fold(target, |size, (name, value)| size + name.as_str().len() + value.len())
 }

@@ -1,0 +1,185 @@
+//! `MySQL` in a container: an image that is pulled where there is a registry, else built from Debian's packages.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::Ipv4Addr;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use testcontainers::bollard::models::PortBinding;
+use testcontainers::core::{IntoContainerPort, Mount};
+use testcontainers::runners::AsyncRunner;
+use testcontainers::{ContainerAsync, GenericImage, ImageExt};
+use tokio::net::TcpStream;
+
+use super::{Keeper, Server, Tls};
+use crate::engine::{self, Engine, docker};
+use crate::process::{self, Process};
+use crate::{folders, reaper, secret, terminal};
+
+const OFFICIAL: (&str, &str) = ("mysql", "8.4");
+/// What `docker/mysql/build.sh` makes.
+const OWN: (&str, &str) = ("ecs-playground/mysql", "unstable");
+
+const PORT: u16 = 3306;
+const START: Duration = Duration::from_mins(2);
+const DATA: &str = "/var/lib/mysql";
+const DATA_IN_MEMORY: i64 = 2 << 30;
+
+const OPTIONS: [&str; 5] = [
+    "--skip-log-bin",
+    "--skip-name-resolve",
+    "--performance-schema=OFF",
+    "--innodb-buffer-pool-size=128M",
+    "--max-connections=400",
+];
+
+/// A running container. Dropping it removes it.
+#[derive(Debug)]
+pub struct Container {
+    // Declared before the engine, hence dropped before it.
+    container: ContainerAsync<GenericImage>,
+    _engine: Engine,
+}
+
+impl Container {
+    pub(super) async fn stop(self) -> Result<()> {
+        // In order, as the data may be in a volume; then it is removed.
+        self.container.stop_with_timeout(Some(60)).await.context("cannot stop the database's container")?;
+        self.container.rm().await.context("cannot remove the database's container")
+    }
+
+    /// Fails when the container no longer runs, with the last lines it said.
+    async fn alive(&self) -> Result<()> {
+        if self.container.is_running().await.unwrap_or(false) {
+            return Ok(());
+        }
+        let said = self.container.stderr_to_vec().await.unwrap_or_default();
+        let said = String::from_utf8_lossy(&said);
+        let lines: Vec<&str> = said.lines().collect();
+        bail!("the database's container has ended:\n{}", lines[lines.len().saturating_sub(15)..].join("\n"))
+    }
+}
+
+/// A container whose data are in memory.
+pub async fn throwaway() -> Result<Server> {
+    let engine = engine::obtain().await?;
+    let mount = Mount::tmpfs_mount(DATA).with_size_bytes(DATA_IN_MEMORY);
+    start(engine, mount, secret::random(16)?).await
+}
+
+/// A container whose data are in a volume and survive.
+pub async fn lasting(engine: Engine) -> Result<Server> {
+    let password = secret::kept(&folders::playground()?.join("container-password"))?;
+    let mut hasher = DefaultHasher::new();
+    folders::workspace().hash(&mut hasher);
+    let volume = format!("ecs-playground-{:016x}", hasher.finish());
+    start(engine, Mount::volume_mount(&volume, DATA), password).await.with_context(|| {
+        format!(
+            "MySQL in a container with its data in the volume {volume}; if they are damaged: docker volume rm {volume}"
+        )
+    })
+}
+
+async fn start(engine: Engine, data: Mount, password: String) -> Result<Server> {
+    let (name, tag) = image().await?;
+    let step = terminal::step(format!("starting {name}:{tag} in a container"));
+    let version = engine.version().to_owned();
+    let container = request(name, tag, data, &password).start().await.context("the container does not start")?;
+    let (host, port) = address(&container).await?;
+    let container = Container { container, _engine: engine };
+    let mut server = Server {
+        host,
+        port,
+        user: "root".into(),
+        password,
+        tls: Tls::default(),
+        description: String::new(),
+        keeper: Keeper::SomebodyElse,
+    };
+    let mysql = server.answers(START, async || container.alive().await).await?;
+    server.description = format!("{mysql} in a container (image {name}:{tag}, Docker {version})");
+    server.keeper = Keeper::Container(Box::new(container));
+    step.done(&server.description);
+    Ok(server)
+}
+
+fn request(name: &str, tag: &str, data: Mount, password: &str) -> testcontainers::ContainerRequest<GenericImage> {
+    GenericImage::new(name, tag)
+        .with_exposed_port(PORT.tcp())
+        .with_cmd(OPTIONS)
+        .with_env_var("MYSQL_ROOT_PASSWORD", password)
+        .with_mount(data)
+        .with_label(reaper::LABEL, reaper::owner())
+        .with_startup_timeout(START)
+        .with_host_config_modifier(|host| {
+            // Published to the engine's own machine only, unless that is not ours; by default it is to its network.
+            let published =
+                PortBinding { host_ip: (!engine::is_remote()).then(|| "127.0.0.1".into()), host_port: None };
+            host.publish_all_ports = Some(false);
+            host.port_bindings = Some([(format!("{PORT}/tcp"), Some(vec![published]))].into());
+        })
+}
+
+/// Where the container's server is reached from here.
+async fn address(container: &ContainerAsync<GenericImage>) -> Result<(String, u16)> {
+    let port = container.get_host_port_ipv4(PORT).await?;
+    if engine::is_remote() {
+        return Ok((container.get_host().await?.to_string(), port));
+    }
+    if TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_ok() {
+        return Ok(("127.0.0.1".into(), port));
+    }
+    // We may be in a container ourselves, with the engine's socket mounted: then its localhost is not ours.
+    let sibling = container.get_bridge_ip_address().await?;
+    Ok((sibling.to_string(), PORT))
+}
+
+/// The image to use: the official one if it is here or can be pulled, else our own, built when it is not there.
+async fn image() -> Result<(&'static str, &'static str)> {
+    if is_here(OFFICIAL).await {
+        return Ok(OFFICIAL);
+    }
+    let step = terminal::step("looking for a MySQL image");
+    if pull(OFFICIAL).await.is_ok() {
+        step.done("pulled mysql:8.4");
+        return Ok(OFFICIAL);
+    }
+    if is_here(OWN).await {
+        step.done("mysql:8.4 cannot be pulled; using the image built here");
+        return Ok(OWN);
+    }
+    step.done("mysql:8.4 cannot be pulled");
+    build().await?;
+    Ok(OWN)
+}
+
+async fn is_here((name, tag): (&str, &str)) -> bool {
+    docker(&["image", "inspect", &format!("{name}:{tag}")], Duration::from_secs(10)).await.is_ok()
+}
+
+/// Pulls an image. Where there is no registry that should be known within seconds, not after every timeout on the way.
+async fn pull((name, tag): (&str, &str)) -> Result<()> {
+    const FIRST_WORD: Duration = Duration::from_secs(20);
+    const ALL: Duration = Duration::from_mins(10);
+    let mut command = Command::new("docker");
+    command.args(["pull", &format!("{name}:{tag}")]);
+    process::capture(&mut command);
+    let mut pull = Process::start("docker pull", command, Duration::from_secs(1))?;
+    let said = pull.log().clone();
+    tokio::select! {
+        ended = pull.succeed() => return ended,
+        word = said.wait_for(|line| line.contains("Pulling from"), FIRST_WORD) => {
+            word.context("the registry does not answer")?;
+        }
+    }
+    tokio::time::timeout(ALL, pull.succeed()).await.context("pulling takes too long")?
+}
+
+async fn build() -> Result<()> {
+    let step = terminal::step("building a MySQL image from Debian's packages (about a minute)");
+    let command = Command::new(folders::workspace().join("docker/mysql/build.sh"));
+    process::output("docker/mysql/build.sh", command, Duration::from_mins(15)).await?;
+    step.done("built a MySQL image from Debian's packages");
+    Ok(())
+}

@@ -1,0 +1,88 @@
+//! `make run`, `make test` and `make prepare` end up here.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+use playground::database::Choice;
+use playground::interrupt::Interrupt;
+use playground::reaper::{self, Duties};
+use playground::terminal::{self, Colour, paint, told};
+use playground::{folders, prepare, run, test};
+
+/// A database and both services on this machine.
+#[derive(Parser)]
+struct Cli {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Runs both services on a database that survives, until Ctrl-C.
+    Run,
+    /// Runs all tests on a database server that is thrown away.
+    Test {
+        /// Where the server comes from; `TEST_DB_HOST` goes first.
+        #[arg(long, value_enum, default_value = "auto")]
+        database: Choice,
+        /// Arguments for `cargo test`.
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Writes the descriptions of all SQL queries, `.sqlx`, anew.
+    Prepare {
+        /// Changes nothing, and fails when they are not current.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Cleans up when its standard input is closed.
+    #[command(hide = true)]
+    Reap(Duties),
+}
+
+fn main() -> ExitCode {
+    // Early: the tests' own build may replace the file later.
+    let _ = folders::executable();
+    match prepare::as_compiler().unwrap_or_else(|| perform(Cli::parse().command)) {
+        Ok(code) => code,
+        Err(error) => {
+            terminal::line(format_args!("{} {}", paint(Colour::Red, "error:"), told(&error)));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn perform(task: Task) -> Result<ExitCode> {
+    match task {
+        Task::Run => {
+            // Before any thread starts, as it changes the environment.
+            match dotenvy::dotenv() {
+                Err(error) if !error.not_found() => return Err(error).context("cannot read .env"),
+                _ => {}
+            }
+            asynchronously(async |interrupt| Box::pin(run::run(interrupt)).await)
+        }
+        Task::Test { database, arguments } => {
+            asynchronously(async |interrupt| Box::pin(test::test(interrupt, database, &arguments)).await)
+        }
+        Task::Prepare { check } => {
+            asynchronously(async |interrupt| match interrupt.unless(Box::pin(prepare::prepare(check))).await {
+                Ok(outcome) => outcome.map(|()| ExitCode::SUCCESS),
+                Err(interrupted) => Ok(ExitCode::from(interrupted.exit_code())),
+            })
+        }
+        Task::Reap(duties) => {
+            reaper::reap(&duties);
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn asynchronously(work: impl AsyncFnOnce(&Interrupt) -> Result<ExitCode>) -> Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.context("cannot start the runtime")?.block_on(async {
+        let interrupt = Interrupt::listen()?;
+        work(&interrupt).await
+    })
+}

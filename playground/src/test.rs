@@ -1,0 +1,136 @@
+//! `playground test`: a database server, all tests of the workspace on it, and what came of them.
+
+use std::env;
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use crate::database::{self, Choice, Server, login};
+use crate::interrupt::Interrupt;
+use crate::process::{self, Process};
+use crate::reaper::Reaper;
+use crate::summary::Summary;
+use crate::terminal::{self, Colour, paint, seconds};
+use crate::{folders, secret};
+
+/// Runs `cargo test` with `arguments` on a server chosen by `choice`; gives cargo's exit code.
+pub async fn test(interrupt: &Interrupt, choice: Choice, arguments: &[String]) -> Result<ExitCode> {
+    let bring_up = async {
+        build().await?;
+        database::for_tests(choice).await
+    };
+    let (server, lacking) = match interrupt.unless(Box::pin(bring_up)).await {
+        Ok(brought_up) => brought_up?,
+        Err(interrupted) => {
+            terminal::line("Could not run: all tests, because the run was interrupted");
+            return Ok(ExitCode::from(interrupted.exit_code()));
+        }
+    };
+    // Names of test databases, so that they can be found again on a server that stays when a test was killed.
+    let prefix = format!("test_{}_", secret::random(3)?);
+    let start = Instant::now();
+    let mut tests = Tests::start(&server, &prefix, arguments)?;
+    let (code, ended) = match interrupt.unless(tests.process.wait()).await {
+        Ok(status) => {
+            let status = status?;
+            (exit_code(status), format!("cargo test ended with {status}"))
+        }
+        Err(interrupted) => {
+            tests.process.stop().await?;
+            (ExitCode::from(interrupted.exit_code()), "the run was interrupted".into())
+        }
+    };
+    let description = server.description.clone();
+    clean_up(server, &prefix).await?;
+    tests.report(start.elapsed(), &description, lacking, (code != ExitCode::SUCCESS).then_some(ended));
+    Ok(code)
+}
+
+/// The suites start the services' binaries, which `cargo test` alone does not build.
+async fn build() -> Result<()> {
+    let step = terminal::step("building the services");
+    let mut command = cargo("build")?;
+    command.args(["--workspace", "--bins"]);
+    process::output("cargo build", command, Duration::from_hours(1)).await?;
+    step.done("built the services");
+    Ok(())
+}
+
+/// cargo, with the profile this executable was built with, so that what is built is what is started.
+fn cargo(subcommand: &str) -> Result<Command> {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.arg(subcommand).args(folders::profile_arguments()?).current_dir(folders::workspace());
+    Ok(command)
+}
+
+async fn clean_up(server: Server, prefix: &str) -> Result<()> {
+    if server.is_external() {
+        login::drop_all(&server, prefix).await.context("cannot drop the tests' databases")?;
+    }
+    server.stop().await
+}
+
+struct Tests {
+    process: Process,
+    // Test binaries are cargo's children, not ours.
+    _reaper: Reaper,
+    summary: Arc<Mutex<Summary>>,
+}
+
+impl Tests {
+    fn start(server: &Server, prefix: &str, arguments: &[String]) -> Result<Self> {
+        let mut command = cargo("test")?;
+        let chosen = arguments.iter().any(|argument| argument.starts_with("-p") || argument.starts_with("--package"));
+        if !chosen {
+            command.arg("--workspace");
+        }
+        // All that can run does, so that the last lines tell of everything.
+        command.arg("--no-fail-fast");
+        if terminal::is_terminal() {
+            command.args(["--color", "always"]);
+        }
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped());
+        command
+            .env("TEST_DB_HOST", &server.host)
+            .env("TEST_DB_PORT", server.port.to_string())
+            .env("TEST_DB_USER", &server.user)
+            .env("TEST_DB_PWD", &server.password)
+            .env("TEST_DB_SERVER", &server.description)
+            .env("TEST_DB_PREFIX", prefix);
+        let process = Process::start("cargo test", command, Duration::from_secs(10))?;
+        let reaper = Reaper::of_group(process.id())?;
+        let summary = Arc::new(Mutex::new(Summary::default()));
+        let read = Arc::clone(&summary);
+        process.log().follow(move |line| {
+            terminal::line(line);
+            read.lock().unwrap_or_else(PoisonError::into_inner).read(line);
+        });
+        Ok(Self { process, _reaper: reaper, summary })
+    }
+
+    /// Says what was used and what came of it. `cut_short` is why some tests may not have been reached.
+    fn report(&self, took: Duration, server: &str, mut lacking: Vec<String>, cut_short: Option<String>) {
+        let summary = self.summary.lock().unwrap_or_else(PoisonError::into_inner);
+        let Summary { passed, failed, ignored } = &*summary;
+        lacking.extend(ignored.iter().cloned());
+        // Failed tests were run; cargo's failure needs another explanation only when there are none.
+        lacking.extend(cut_short.filter(|_| *failed == 0).map(|why| format!("all tests, because {why}")));
+        let colour = if *failed == 0 { Colour::Green } else { Colour::Red };
+        let counts = format!("{passed} passed, {failed} failed, {} not run", ignored.len());
+        terminal::line(format_args!("\nTests: {} in {}", paint(colour, &counts), seconds(took)));
+        terminal::line(format_args!("Database: {server}"));
+        if lacking.is_empty() {
+            terminal::line("Could not run: nothing, everything ran");
+        }
+        for reason in lacking {
+            let reason = reason.lines().next().unwrap_or_default();
+            terminal::line(format_args!("{} {reason}", paint(Colour::Yellow, "Could not run:")));
+        }
+    }
+}
+
+fn exit_code(status: ExitStatus) -> ExitCode {
+    status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from)
+}
