@@ -57,5 +57,5 @@ tools: ## Install what `make check` needs
 
 .PHONY: clean
 clean: ## Remove everything that was built, and the database of `make run`
-	@scripts/clean.sh
+	@if [ -x $(PLAYGROUND) ]; then $(PLAYGROUND) clean; fi
 	$(CARGO) clean

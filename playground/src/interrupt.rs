@@ -1,4 +1,6 @@
-//! Ctrl-C, SIGTERM and SIGHUP: the first asks for an orderly end, the second ends everything at once.
+//! Ctrl-C, SIGTERM and SIGHUP: the first asks for an orderly end; a Ctrl-C after that ends everything at once. A further
+//! SIGTERM changes nothing: `timeout` and service managers send it to a whole process group, and `make` passes on what
+//! it got, so that one wish arrives twice.
 
 use anyhow::{Context, Result};
 use tokio::signal::unix::{SignalKind, signal};
@@ -26,12 +28,13 @@ impl Interrupt {
                     _ = terminate.recv() => SignalKind::terminate().as_raw_value(),
                     _ = hangup.recv() => SignalKind::hangup().as_raw_value(),
                 };
-                if sender.borrow().is_some() {
+                if sender.borrow().is_none() {
+                    sender.send_replace(Some(number));
+                } else if number == SignalKind::interrupt().as_raw_value() {
                     terminal::line("asked twice: everything is killed at once");
                     process::kill_all();
                     std::process::exit(128 + number);
                 }
-                sender.send_replace(Some(number));
             }
         });
         Ok(Self { first })

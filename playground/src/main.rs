@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
-use playground::database::Choice;
+use playground::database::{Choice, container};
 use playground::interrupt::Interrupt;
 use playground::reaper::{self, Duties};
 use playground::terminal::{self, Colour, paint, told};
@@ -36,6 +36,8 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Removes the data of `run` that are outside of the target folder: those in a Docker volume.
+    Clean,
     /// Cleans up when its standard input is closed.
     #[command(hide = true)]
     Reap(Duties),
@@ -72,6 +74,7 @@ fn perform(task: Task) -> Result<ExitCode> {
                 Err(interrupted) => Ok(ExitCode::from(interrupted.exit_code())),
             })
         }
+        Task::Clean => asynchronously(async |_| container::forget().await.map(|()| ExitCode::SUCCESS)),
         Task::Reap(duties) => {
             reaper::reap(&duties);
             Ok(ExitCode::SUCCESS)

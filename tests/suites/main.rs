@@ -5,4 +5,5 @@ mod api;
 mod data;
 mod failures;
 mod harness;
+mod playground;
 mod settings;

@@ -71,14 +71,27 @@ pub async fn throwaway() -> Result<Server> {
 /// A container whose data are in a volume and survive.
 pub async fn lasting(engine: Engine) -> Result<Server> {
     let password = secret::kept(&folders::playground()?.join("container-password"))?;
-    let mut hasher = DefaultHasher::new();
-    folders::workspace().hash(&mut hasher);
-    let volume = format!("ecs-playground-{:016x}", hasher.finish());
+    let volume = volume();
     start(engine, Mount::volume_mount(&volume, DATA), password).await.with_context(|| {
         format!(
             "MySQL in a container with its data in the volume {volume}; if they are damaged: docker volume rm {volume}"
         )
     })
+}
+
+/// Removes the volume in which the data of [`lasting`] are, if there is one and an engine to ask.
+pub async fn forget() -> Result<()> {
+    if engine::answering().await.is_ok() {
+        engine::docker(&["volume", "rm", "--force", &volume()], Duration::from_secs(30)).await?;
+    }
+    Ok(())
+}
+
+/// A name of its own for every checkout on this machine.
+fn volume() -> String {
+    let mut hasher = DefaultHasher::new();
+    folders::workspace().hash(&mut hasher);
+    format!("ecs-playground-{:016x}", hasher.finish())
 }
 
 async fn start(engine: Engine, data: Mount, password: String) -> Result<Server> {

@@ -15,12 +15,13 @@ use crate::{
     store::Prefix,
 };
 
-/// A page of locations. The map is an equirectangular one: a degree is a unit, north is up.
+/// A page of locations.
 #[derive(Template)]
 #[template(path = "locations.html")]
 struct Table<'a> {
     service: &'a Service,
     page: &'a Page<Location>,
+    map: Map,
     country: &'a str,
     prefix: &'a str,
 }
@@ -30,13 +31,79 @@ pub(crate) fn table(page: &Page<Location>, query: &ListQuery) -> Result<HttpResp
     html(&Table {
         service: &SERVICE,
         page,
+        map: Map::of(&page.items),
         country: query.country.as_ref().map_or("", Country::as_str),
         prefix: query.q.as_ref().map_or("", Prefix::as_str),
     })
 }
 
-/// Radius of a place's dot on the map, in degrees: its area grows with the population.
-#[expect(clippy::cast_precision_loss, reason = "a dot need not be exact")]
-fn radius(location: &Location) -> f64 {
-    (location.population as f64 / 1e6).sqrt().clamp(0.4, 5.0)
+/// The part of the world that a map shows. It is an equirectangular one: a degree is a unit, north is up.
+struct Map {
+    west: f64,
+    /// Downwards, as in SVG: degrees south.
+    top: f64,
+    /// Degrees; the map is half as high as it is wide.
+    width: f64,
+}
+
+impl Map {
+    /// A map with all of `locations` on it, and some room around them; the whole world where there are none.
+    fn of(locations: &[Location]) -> Self {
+        let range = |degrees: fn(&Location) -> f64| {
+            let degrees = locations.iter().map(degrees);
+            degrees.clone().reduce(f64::min).zip(degrees.reduce(f64::max))
+        };
+        let (Some((west, east)), Some((south, north))) =
+            (range(|place| place.longitude), range(|place| place.latitude))
+        else {
+            return Self { west: -180.0, top: -90.0, width: 360.0 };
+        };
+        let width = (1.2 * (east - west).max(2.0 * (north - south))).clamp(20.0, 360.0);
+        let west = f64::midpoint(west, east) - width / 2.0;
+        let top = -f64::midpoint(north, south) - width / 4.0;
+        Self { west: west.clamp(-180.0, 180.0 - width), top: top.clamp(-90.0, 90.0 - width / 2.0), width }
+    }
+
+    /// Radius of a place's dot: its area grows with the population.
+    #[expect(clippy::cast_precision_loss, reason = "a dot need not be exact")]
+    fn radius(&self, location: &Location) -> f64 {
+        self.width / 360.0 * (location.population as f64 / 1e5).sqrt().clamp(1.0, 8.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(latitude: f64, longitude: f64) -> Location {
+        Location {
+            id: 1,
+            name: String::new(),
+            country: String::new(),
+            region: None,
+            latitude,
+            longitude,
+            population: 0,
+            timezone: String::new(),
+            version: 1,
+        }
+    }
+
+    #[test]
+    fn a_map_shows_all_its_places_and_nothing_beyond_the_world() {
+        for places in [
+            vec![],
+            vec![at(59.9, 10.7)],
+            vec![at(90.0, 180.0)],
+            vec![at(-90.0, -180.0), at(90.0, 180.0)],
+            vec![at(35.0, 51.0), at(36.0, 52.0)],
+        ] {
+            let Map { west, top, width } = Map::of(&places);
+            assert!(west >= -180.0 && west + width <= 180.0 && top >= -90.0 && top + width / 2.0 <= 90.0);
+            for place in places {
+                assert!((west..=west + width).contains(&place.longitude), "{place:?}");
+                assert!((top..=top + width / 2.0).contains(&-place.latitude), "{place:?}");
+            }
+        }
+    }
 }

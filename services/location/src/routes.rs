@@ -105,7 +105,7 @@ struct Nearest {
 
 /// Places, a page at a time.
 ///
-/// In the order of their ids. A browser (`accept: text/html`) gets them as a table with a map.
+/// In the order of their ids. A browser gets them as a table with a map.
 #[utoipa::path(
     tag = "locations",
     params(ListQuery),

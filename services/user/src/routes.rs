@@ -133,7 +133,7 @@ enum Include {
 
 /// Users, a page at a time.
 ///
-/// In the order of their ids. A browser (`accept: text/html`) gets them as a table.
+/// In the order of their ids. A browser gets them as a table.
 #[utoipa::path(
     tag = "users",
     security((), ("token" = [])),

@@ -1,6 +1,9 @@
 //! The OpenAPI document, cut down to what the reference page shows.
 
-use utoipa::openapi::{OpenApi, PathItem, RefOr, Required, Response, path};
+use utoipa::openapi::{OpenApi, PathItem, RefOr, Required, Response, path, security::SecurityRequirement};
+
+/// The tags of the chassis' own operations.
+const COMMON_TAGS: [&str; 2] = ["operation", "pages"];
 
 /// One thing that can be asked of the service.
 pub(super) struct Operation {
@@ -9,6 +12,8 @@ pub(super) struct Operation {
     pub(super) summary: String,
     pub(super) description: String,
     pub(super) needs_token: bool,
+    /// Whether every service has it.
+    common: bool,
     pub(super) parameters: Vec<Parameter>,
     pub(super) answers: Vec<(String, String)>,
 }
@@ -21,9 +26,11 @@ pub(super) struct Parameter {
     pub(super) description: String,
 }
 
-/// The operations in the order in which they were mounted.
+/// The service's own operations first, then those that every service has.
 pub(super) fn operations(document: &OpenApi) -> Vec<Operation> {
-    document.paths.paths.iter().flat_map(|(path, item)| of_path(path, item)).collect()
+    let mut operations: Vec<_> = document.paths.paths.iter().flat_map(|(path, item)| of_path(path, item)).collect();
+    operations.sort_by_key(|operation| operation.common);
+    operations
 }
 
 fn of_path(path: &str, item: &PathItem) -> impl Iterator<Item = Operation> {
@@ -38,7 +45,11 @@ fn of_operation(method: &'static str, path: &str, operation: &path::Operation) -
         path: path.to_owned(),
         summary: operation.summary.clone().unwrap_or_default(),
         description: operation.description.clone().unwrap_or_default(),
-        needs_token: operation.security.is_some(),
+        needs_token: operation
+            .security
+            .as_ref()
+            .is_some_and(|ways| !ways.iter().any(|way| *way == SecurityRequirement::default())),
+        common: operation.tags.iter().flatten().any(|tag| COMMON_TAGS.contains(&tag.as_str())),
         parameters: operation.parameters.iter().flatten().filter_map(of_parameter).collect(),
         answers: operation
             .responses

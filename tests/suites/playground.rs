@@ -1,0 +1,196 @@
+//! `make run`, as a person uses it and abuses it.
+//!
+//! The playground keeps what is its own in the target folder of its executable, so each test runs copies in a target
+//! folder of its own.
+
+use std::{
+    env, fs,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use playground::{database::private, folders, ports, process::Process};
+use rustix::process::Signal;
+
+use crate::harness::{Client, PATIENCE, eventually, not_run};
+
+/// A target folder with the playground and the services in it; removed with this value.
+struct Checkout {
+    folder: PathBuf,
+    location_port: u16,
+    user_port: u16,
+}
+
+impl Checkout {
+    fn new(name: &str) -> Self {
+        let folder = env::temp_dir().join(format!("playground-{}-{name}", std::process::id()));
+        let binaries = folder.join("target/debug");
+        fs::create_dir_all(&binaries).unwrap();
+        for binary in ["playground", "location", "user"] {
+            fs::copy(folders::binaries().unwrap().join(binary), binaries.join(binary)).unwrap();
+        }
+        Self { folder, location_port: ports::free().unwrap(), user_port: ports::free().unwrap() }
+    }
+
+    /// Starts `playground run`, without whatever settings this machine has.
+    fn run(&self) -> Process {
+        let mut command = Command::new(self.folder.join("target/debug/playground"));
+        command.arg("run").current_dir(&self.folder).env_clear().envs(env::var("PATH").map(|path| ("PATH", path)));
+        command.env("LOCATION_PORT", self.location_port.to_string()).env("USER_PORT", self.user_port.to_string());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Process::start("playground run", command, PATIENCE).unwrap()
+    }
+
+    /// Starts it and waits until both services are ready.
+    async fn run_until_ready(&self) -> Process {
+        let run = self.run();
+        let ready = run.log().wait_for(|line| line.starts_with("Ready on"), PATIENCE).await;
+        assert!(ready.is_some(), "{}", run.log().tail(30));
+        run
+    }
+
+    fn locations(&self) -> Client {
+        Client::new(format!("http://127.0.0.1:{}", self.location_port))
+    }
+
+    /// Everything that runs with this folder in its command line or as its program.
+    fn processes(&self) -> Vec<String> {
+        let ours = self.folder.to_string_lossy().into_owned();
+        let processes = fs::read_dir("/proc").unwrap().flatten().filter_map(|process| {
+            let arguments = fs::read_to_string(process.path().join("cmdline")).ok()?.replace('\0', " ");
+            let program = fs::read_link(process.path().join("exe")).unwrap_or_default();
+            (arguments.contains(&ours) || program.starts_with(&self.folder)).then_some(arguments)
+        });
+        processes.collect()
+    }
+
+    async fn left_nothing_running(&self) {
+        eventually("nothing runs any more", async || self.processes().is_empty()).await;
+        for port in [self.location_port, self.user_port] {
+            assert!(TcpListener::bind(("127.0.0.1", port)).is_ok(), "port {port} is still taken");
+        }
+    }
+}
+
+impl Drop for Checkout {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// These tests are about private instances: where there is only Docker, `make run` takes that, and it has its own
+/// means against all of this.
+async fn private_server() -> bool {
+    let there = private::find().await.is_some();
+    if !there {
+        not_run("there is no mysqld or mariadbd on this machine for `make run` to start");
+    }
+    there
+}
+
+#[tokio::test]
+async fn what_was_written_survives_and_ctrl_c_leaves_nothing_running() {
+    if !private_server().await {
+        return;
+    }
+    let checkout = Checkout::new("survives");
+    let mut first = checkout.run_until_ready().await;
+    let printed = first.log().lines().join("\n").replace(" \\\n", "");
+    let post = printed.lines().find(|line| line.contains("my-first-place")).unwrap().trim();
+    let output = Command::new("sh").args(["-c", &format!("{post} -s -i")]).output().unwrap();
+    let answer = String::from_utf8_lossy(&output.stdout);
+    assert!(answer.starts_with("HTTP/1.1 201"), "what is printed works when pasted: {post}\n{answer}");
+    let path = answer.lines().find_map(|line| line.strip_prefix("location: ")).unwrap().to_owned();
+    first.signal(Signal::INT);
+    assert!(first.wait().await.unwrap().success(), "{}", first.log().tail(20));
+    checkout.left_nothing_running().await;
+
+    let mut second = checkout.run_until_ready().await;
+    assert_eq!(checkout.locations().get(&path).await.expect(200).json()["population"], 45);
+    second.signal(Signal::TERM);
+    let stopping = second.log().wait_for(|line| line.contains("stopping the services"), PATIENCE).await;
+    assert!(stopping.is_some(), "{}", second.log().tail(20));
+    second.signal(Signal::TERM);
+    assert!(second.wait().await.unwrap().success(), "the same wish twice: {}", second.log().tail(20));
+    checkout.left_nothing_running().await;
+}
+
+#[tokio::test]
+async fn a_killed_run_leaves_nothing_that_hinders_the_next() {
+    if !private_server().await {
+        return;
+    }
+    let checkout = Checkout::new("killed");
+    let mut first = checkout.run_until_ready().await;
+    first.kill().await.unwrap();
+    let mut second = checkout.run_until_ready().await;
+    checkout.locations().get("/locations?limit=1").await.expect(200);
+    second.stop().await.unwrap();
+    checkout.left_nothing_running().await;
+}
+
+#[tokio::test]
+async fn a_folder_that_is_half_initialised_is_made_anew() {
+    if !private_server().await {
+        return;
+    }
+    let checkout = Checkout::new("half");
+    for server in ["mariadb", "mysql"] {
+        let partial = checkout.folder.join("target/playground").join(server).join("data.partial");
+        fs::create_dir_all(&partial).unwrap();
+        fs::write(partial.join("ibdata1"), "half of it").unwrap();
+    }
+    let mut run = checkout.run_until_ready().await;
+    checkout.locations().get("/locations?limit=1").await.expect(200);
+    run.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_second_run_and_a_taken_port_are_told_with_their_remedies() {
+    if !private_server().await {
+        return;
+    }
+    let checkout = Checkout::new("taken");
+    let holder = TcpListener::bind(("127.0.0.1", checkout.user_port)).unwrap();
+    let told = refused(&checkout).await;
+    let own = std::process::id();
+    assert!(told.contains(&format!("port {} is taken by", checkout.user_port)), "{told}");
+    assert!(told.contains(&format!("process {own}")) && told.contains("USER_PORT"), "{told}");
+    drop(holder);
+
+    let mut first = checkout.run_until_ready().await;
+    let told = refused(&checkout).await;
+    assert!(told.contains(&format!("the playground runs already (process {}", first.id())), "{told}");
+    checkout.locations().get("/readyz").await.expect(200);
+    first.stop().await.unwrap();
+    checkout.left_nothing_running().await;
+}
+
+#[tokio::test]
+async fn a_service_that_ends_by_itself_ends_the_run_and_is_named() {
+    if !private_server().await {
+        return;
+    }
+    let checkout = Checkout::new("ends");
+    let mut run = checkout.run_until_ready().await;
+    let killed = Command::new("pkill").args(["-KILL", "-f", &program(&checkout.folder, "user")]).status().unwrap();
+    assert!(killed.success());
+    assert!(!run.wait().await.unwrap().success());
+    let told = run.log().tail(10);
+    assert!(told.contains("the user service ended by itself"), "{told}");
+    checkout.left_nothing_running().await;
+}
+
+/// Runs it once more, which has to fail soon; what it said.
+async fn refused(checkout: &Checkout) -> String {
+    let mut run = checkout.run();
+    let status = tokio::time::timeout(Duration::from_secs(10), run.wait()).await.expect("it fails soon").unwrap();
+    assert!(!status.success());
+    run.log().tail(20)
+}
+
+fn program(folder: &Path, name: &str) -> String {
+    folder.join("target/debug").join(name).to_string_lossy().into_owned()
+}
