@@ -43,8 +43,10 @@ check: tools ## Check form, lints, licences, queries and scripts; changes nothin
 fmt: ## Format the code
 	$(CARGO) fmt --all
 
+# Builds the playground alone: the services do not build while .sqlx is not current.
 .PHONY: prepare
-prepare: playground ## Write the descriptions of all SQL queries, .sqlx, anew from a real database
+prepare: ## Write the descriptions of all SQL queries, .sqlx, anew from a real database
+	@$(CARGO) build -p playground
 	@exec $(PLAYGROUND) prepare
 
 .PHONY: prepare-check

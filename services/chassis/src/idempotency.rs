@@ -42,7 +42,13 @@ pub const MAX_KEY_LENGTH: usize = 255;
 
 /// What to do with a POST; as an extractor, its `Idempotency-Key`.
 #[derive(Clone, Debug)]
-pub struct IdempotencyKey(Option<Result<[u8; 32], Problem>>);
+pub struct IdempotencyKey {
+    key: Option<Result<Digest, Problem>>,
+    /// The path of the request.
+    target: String,
+}
+
+type Digest = [u8; 32];
 
 /// The answer to a POST that created something.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -55,26 +61,22 @@ pub struct Created {
     replayed: bool,
 }
 
-/// What became of a POST.
-enum Outcome {
-    Answered(Created),
-    /// The key belongs to another request.
-    OtherRequest,
-}
-
 impl FromRequest for IdempotencyKey {
     type Error = Infallible;
     type Future = Ready<Result<Self, Infallible>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(Self(request.headers().get(HEADER).map(|key| {
-            let key = key.as_bytes();
-            if key.is_empty() || key.len() > MAX_KEY_LENGTH || !key.iter().all(u8::is_ascii_graphic) {
-                let wanted = format!("Idempotency-Key has to be 1 to {MAX_KEY_LENGTH} visible ASCII characters");
-                return Err(Problem::malformed(wanted));
-            }
-            Ok(Sha256::digest(key).into())
-        }))))
+        let key = request.headers().get(HEADER).map(|key| digest_of_key(key.as_bytes()));
+        ready(Ok(Self { key, target: request.path().to_owned() }))
+    }
+}
+
+fn digest_of_key(key: &[u8]) -> Result<Digest, Problem> {
+    if (1..=MAX_KEY_LENGTH).contains(&key.len()) && key.iter().all(u8::is_ascii_graphic) {
+        Ok(Sha256::digest(key).into())
+    } else {
+        let wanted = format!("Idempotency-Key has to be 1 to {MAX_KEY_LENGTH} visible ASCII characters");
+        Err(Problem::malformed(wanted))
     }
 }
 
@@ -102,9 +104,10 @@ impl IdempotencyKey {
     /// of the transaction.
     pub async fn earlier(&self, database: &Database, request: &impl Serialize) -> Result<Option<Created>, Problem> {
         let Some(key) = self.key()? else { return Ok(None) };
-        let fingerprint = fingerprint(request);
-        let outcome = database.read(async |connection| find(connection, &key, &fingerprint).await).await?;
-        outcome.map(Outcome::into_answer).transpose()
+        let (fingerprint, now) = (self.fingerprint(request), now());
+        let row = database.read(async |connection| find(connection, &key).await).await?;
+        let current = row.filter(|row| row.expires_at > now);
+        current.map(|row| row.answer_to(&fingerprint)).transpose()
     }
 
     /// Carries `request` out with `work`, once for every key. `work` may be called again after a deadlock, in a new
@@ -118,25 +121,35 @@ impl IdempotencyKey {
         let Some(key) = self.key()? else {
             return Ok(database.write(async |connection| work(connection).await).await?);
         };
-        let fingerprint = fingerprint(request);
+        let (fingerprint, now) = (self.fingerprint(request), now());
         let outcome = database
             .transaction(async |connection| {
-                forget_expired(connection, &key).await?;
-                if !claim(connection, &key, &fingerprint).await?
-                    && let Some(earlier) = find(connection, &key, &fingerprint).await?
+                if !claim(connection, &key, &fingerprint, now).await?
+                    && let Some(row) = find(connection, &key).await?
                 {
-                    return Ok(earlier);
+                    if row.expires_at > now {
+                        return Ok(row.answer_to(&fingerprint));
+                    }
+                    // A key may be used anew once it has expired, whether or not `purge` has come by.
+                    claim_again(connection, &key, &fingerprint, now).await?;
                 }
                 let answer = work(connection).await?;
                 record(connection, &key, &answer).await?;
-                Ok(Outcome::Answered(answer))
+                Ok(Ok(answer))
             })
             .await?;
-        Ok(outcome.into_answer()?)
+        Ok(outcome?)
     }
 
-    fn key(&self) -> Result<Option<[u8; 32]>, Problem> {
-        self.0.clone().transpose()
+    fn key(&self) -> Result<Option<Digest>, Problem> {
+        self.key.clone().transpose()
+    }
+
+    /// What tells one request from another: where it goes, and its content as it was understood, whatever its spacing
+    /// or order of fields.
+    fn fingerprint(&self, request: &impl Serialize) -> Digest {
+        let content = serde_json::to_vec(request).unwrap_or_default();
+        Sha256::new().chain_update(&self.target).chain_update([0]).chain_update(content).finalize().into()
     }
 }
 
@@ -151,56 +164,63 @@ pub enum Error {
     Database(#[from] database::Error),
 }
 
-impl Outcome {
-    fn into_answer(self) -> Result<Created, Problem> {
-        match self {
-            Self::Answered(answer) => Ok(answer),
-            Self::OtherRequest => {
-                Err(Problem::invalid_body("this Idempotency-Key was used for another request; use a new one"))
+/// What is kept under a key.
+struct Row {
+    request: Vec<u8>,
+    answer: Option<String>,
+    expires_at: u64,
+}
+
+impl Row {
+    /// What was answered, if it was to this request.
+    fn answer_to(&self, request: &Digest) -> Result<Created, Problem> {
+        if self.request != request {
+            return Err(Problem::invalid_body("this Idempotency-Key was used for another request; use a new one"));
+        }
+        match self.answer.as_deref().map(serde_json::from_str::<Created>) {
+            Some(Ok(answer)) => Ok(Created { replayed: true, ..answer }),
+            unreadable => {
+                tracing::error!(?unreadable, "what is kept under an Idempotency-Key is no answer");
+                Err(Problem::internal("the first answer cannot be read; the log says more under the request's id"))
             }
         }
     }
 }
 
-/// What tells one request from another: its content as it was understood, whatever its spacing or order of fields.
-fn fingerprint(request: &impl Serialize) -> [u8; 32] {
-    Sha256::digest(serde_json::to_vec(request).unwrap_or_default()).into()
-}
-
-/// Makes the key's row; false where it is there already. Waits for a transaction that is making it.
-async fn claim(connection: &mut MySqlConnection, key: &[u8; 32], request: &[u8; 32]) -> sqlx::Result<bool> {
-    let expires_at = (now() + LIFETIME).as_secs();
+/// Makes the key's row; false where there is one already. Waits for a transaction that is making it.
+async fn claim(connection: &mut MySqlConnection, key: &Digest, request: &Digest, now: u64) -> sqlx::Result<bool> {
     let claimed = sqlx::query!(
         "INSERT IGNORE INTO idempotency_keys (id, request, expires_at) VALUES (?, ?, ?)",
         key.as_slice(),
         request.as_slice(),
-        expires_at
+        now + LIFETIME.as_secs()
     )
     .execute(connection)
     .await?;
     Ok(claimed.rows_affected() == 1)
 }
 
-/// The answer that was recorded under the key.
-async fn find(connection: &mut MySqlConnection, key: &[u8; 32], request: &[u8; 32]) -> sqlx::Result<Option<Outcome>> {
-    // A locking read sees what others have committed since this transaction began.
-    let row = sqlx::query!(
-        "SELECT request, answer FROM idempotency_keys WHERE id = ? AND expires_at > ? LOCK IN SHARE MODE",
-        key.as_slice(),
-        now().as_secs()
+async fn claim_again(connection: &mut MySqlConnection, key: &Digest, request: &Digest, now: u64) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE idempotency_keys SET request = ?, expires_at = ? WHERE id = ?",
+        request.as_slice(),
+        now + LIFETIME.as_secs(),
+        key.as_slice()
     )
-    .fetch_optional(connection)
+    .execute(connection)
     .await?;
-    let Some(row) = row else { return Ok(None) };
-    if row.request != request {
-        return Ok(Some(Outcome::OtherRequest));
-    }
-    let answer = row.answer.as_deref().map(serde_json::from_str::<Created>).transpose();
-    let answer = answer.map_err(|problem| sqlx::Error::Decode(problem.into()))?;
-    Ok(answer.map(|answer| Outcome::Answered(Created { replayed: true, ..answer })))
+    Ok(())
 }
 
-async fn record(connection: &mut MySqlConnection, key: &[u8; 32], answer: &Created) -> sqlx::Result<()> {
+/// The key's row, as it was last committed. It takes no lock: after a [`claim`] that found the row there, each of many
+/// retries holds a shared one already, and if all of them asked for more they would block one another.
+async fn find(connection: &mut MySqlConnection, key: &Digest) -> sqlx::Result<Option<Row>> {
+    sqlx::query_as!(Row, "SELECT request, answer, expires_at FROM idempotency_keys WHERE id = ?", key.as_slice())
+        .fetch_optional(connection)
+        .await
+}
+
+async fn record(connection: &mut MySqlConnection, key: &Digest, answer: &Created) -> sqlx::Result<()> {
     let answer = serde_json::to_string(answer).map_err(|problem| sqlx::Error::Encode(problem.into()))?;
     sqlx::query!("UPDATE idempotency_keys SET answer = ? WHERE id = ?", answer, key.as_slice())
         .execute(connection)
@@ -208,27 +228,16 @@ async fn record(connection: &mut MySqlConnection, key: &[u8; 32], answer: &Creat
     Ok(())
 }
 
-/// A key may be used anew once it has expired, whether or not `purge` has come by.
-async fn forget_expired(connection: &mut MySqlConnection, key: &[u8; 32]) -> sqlx::Result<()> {
-    sqlx::query!("DELETE FROM idempotency_keys WHERE id = ? AND expires_at <= ?", key.as_slice(), now().as_secs())
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
 /// Deletes up to `batch` expired keys, and says how many there were.
 pub(crate) async fn purge(connection: &mut MySqlConnection, batch: u32) -> sqlx::Result<u64> {
-    let purged = sqlx::query!(
-        "DELETE FROM idempotency_keys WHERE expires_at <= ? ORDER BY expires_at LIMIT ?",
-        now().as_secs(),
-        batch
-    )
-    .execute(connection)
-    .await?;
+    let purged =
+        sqlx::query!("DELETE FROM idempotency_keys WHERE expires_at <= ? ORDER BY expires_at LIMIT ?", now(), batch)
+            .execute(connection)
+            .await?;
     Ok(purged.rows_affected())
 }
 
-/// Time since 1970.
-fn now() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+/// Seconds since 1970.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }

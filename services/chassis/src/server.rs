@@ -148,7 +148,7 @@ fn start(
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(HEAD_TIMEOUT)
         .client_disconnect_timeout(CLIENT_DISCONNECT_TIMEOUT)
-        .shutdown_timeout(settings.shutdown_timeout.as_secs())
+        .shutdown_timeout(settings.shutdown_timeout.as_secs().max(1))
         .disable_signals()
         .bind(settings.address.socket())
         .map_err(|problem| Error::Listen(settings.address, problem))?;

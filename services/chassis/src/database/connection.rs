@@ -28,7 +28,10 @@ const MAX_AGE: Duration = Duration::from_mins(30);
 /// Limits that the server itself keeps, so that work which nobody waits for any more ends there too. The lock wait is
 /// shorter than the time allowed for a piece of work, which turns it into an error with a name. MariaDB and MySQL
 /// have different variables for the run time of a statement; each skips the other's comment.
-const SESSION: &str = "SET SESSION innodb_lock_wait_timeout = 3, \
+///
+/// Under READ COMMITTED rows are locked but not the gaps between them, so that requests which have nothing to do with
+/// one another do not wait for one another.
+const SESSION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; SET SESSION innodb_lock_wait_timeout = 3, \
     /*M!100108 max_statement_time = 5, */ /*!80000 max_execution_time = 5000, */ lock_wait_timeout = 3";
 
 /// Makes connections for the pool.
