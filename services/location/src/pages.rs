@@ -11,8 +11,7 @@ use chassis::{
 use crate::{
     SERVICE,
     model::{Country, Location},
-    routes::ListQuery,
-    store::Prefix,
+    store::{Filter, Prefix},
 };
 
 /// A page of locations.
@@ -26,14 +25,14 @@ struct Table<'a> {
     prefix: &'a str,
 }
 
-/// `page` as a table and a map.
-pub(crate) fn table(page: &Page<Location>, query: &ListQuery) -> Result<HttpResponse, Problem> {
+/// `page` as a table and a map, with `filter` in the form.
+pub(crate) fn table(page: &Page<Location>, filter: &Filter) -> Result<HttpResponse, Problem> {
     html(&Table {
         service: &SERVICE,
         page,
         map: Map::of(&page.items),
-        country: query.country.as_ref().map_or("", Country::as_str),
-        prefix: query.q.as_ref().map_or("", Prefix::as_str),
+        country: filter.country.as_ref().map_or("", Country::as_str),
+        prefix: filter.prefix.as_ref().map_or("", Prefix::as_str),
     })
 }
 

@@ -38,23 +38,23 @@ pub fn mount(config: &mut ServiceConfig) {
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct ListQuery {
+struct ListQuery {
     /// Only places of this country: an ISO 3166-1 alpha-2 code.
     #[serde(default, deserialize_with = "absent_if_empty")]
     #[param(value_type = Option<String>, pattern = "^([A-Z]{2})?$", example = "NO")]
-    pub(crate) country: Option<Country>,
+    country: Option<Country>,
     /// Only places whose name begins with this, case and accents aside.
     #[serde(default, deserialize_with = "absent_if_empty")]
     #[param(value_type = Option<String>, max_length = 200, example = "os")]
-    pub(crate) q: Option<Prefix>,
+    q: Option<Prefix>,
     /// Items on the page.
     #[serde(default = "default_limit")]
     #[param(value_type = u32, minimum = 1, maximum = 200, default = 50, required = false)]
-    pub(crate) limit: Limit,
+    limit: Limit,
     /// Only places with an id above this; what `next` is made with.
     #[serde(default)]
     #[param(required = false)]
-    pub(crate) after: u64,
+    after: u64,
 }
 
 /// Where to look.
@@ -125,7 +125,7 @@ async fn list(
     let rows =
         database.read(async |connection| store::list(connection, &filter, query.after, query.limit).await).await?;
     let page = Page::cut(rows, query.limit, |last| query.next(last.id));
-    let mut answer = if prefers_html(&request) { pages::table(&page, &query)? } else { page.answer() };
+    let mut answer = if prefers_html(&request) { pages::table(&page, &filter)? } else { page.answer() };
     answer.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
     Ok(answer)
 }

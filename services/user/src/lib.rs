@@ -1,7 +1,7 @@
 //! The user service: who lives where.
 //!
 //! [`model`] is what a user is; [`store`] holds the SQL; [`places`] asks the location service; [`routes`] and [`pages`]
-//! answer requests; [`seed`] loads the sample users.
+//! answer requests, as `view.rs` says who may see what; [`seed`] loads the sample users.
 
 pub mod model;
 pub mod pages;
@@ -9,6 +9,7 @@ pub mod places;
 pub mod routes;
 pub mod seed;
 pub mod store;
+mod view;
 
 use std::sync::Arc;
 

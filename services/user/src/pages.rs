@@ -8,7 +8,7 @@ use chassis::{
     pages::html,
 };
 
-use crate::{SERVICE, routes::UserView};
+use crate::{SERVICE, view::UserView};
 
 /// A page of users.
 #[derive(Template)]

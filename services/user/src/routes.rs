@@ -17,82 +17,21 @@ use chassis::{
     idempotency::{self, Created, IdempotencyKey},
     telemetry::RequestContext,
 };
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
-    model::{NewUser, User, UserBody},
+    model::{NewUser, UserBody},
     pages,
-    places::{Place, Places},
+    places::Places,
     store,
+    view::{LocationStatus, UserView},
 };
 
 /// Mounts the routes.
 pub fn mount(config: &mut ServiceConfig) {
     config.service(list).service(find).service(create).service(replace).service(delete);
-}
-
-/// A user as a caller may see it.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = User)]
-pub(crate) struct UserView {
-    /// Given by the database.
-    #[schema(minimum = 1, example = 1)]
-    pub(crate) id: u64,
-    /// Unique.
-    #[schema(example = "ada.hansen")]
-    pub(crate) username: String,
-    /// As the user writes it.
-    #[schema(example = "Ada Hansen")]
-    pub(crate) display_name: String,
-    /// Only for callers with the token.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, example = "ada@example.com")]
-    pub(crate) email: Option<String>,
-    /// Where the user lives: an id of the location service.
-    #[schema(minimum = 1, example = 3_143_244)]
-    pub(crate) location_id: Option<u64>,
-    /// The place itself, with `include=location`.
-    #[serde(flatten)]
-    #[schema(inline)]
-    embedded: Option<Embedded>,
-}
-
-/// What became of asking for the place.
-#[derive(Debug, Serialize, ToSchema)]
-struct Embedded {
-    /// The place, if it could be had; only with `include=location`.
-    location: Option<Place>,
-    /// Why it is there or not; only with `include=location`.
-    location_status: LocationStatus,
-}
-
-/// Why a user's place is there or not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum LocationStatus {
-    /// It is there.
-    Found,
-    /// The user has none.
-    None,
-    /// The location service does not know it any more.
-    Gone,
-    /// The location service is not available now.
-    Unavailable,
-}
-
-impl UserView {
-    fn new(user: User, caller: Caller) -> Self {
-        Self {
-            id: user.id,
-            username: user.username,
-            display_name: user.display_name,
-            email: (caller == Caller::Trusted).then_some(user.email),
-            location_id: user.location_id,
-            embedded: None,
-        }
-    }
 }
 
 /// What to list.
@@ -120,6 +59,7 @@ fn default_limit() -> Limit {
 #[into_params(parameter_in = Query)]
 struct FindQuery {
     /// What to embed.
+    #[param(inline)]
     include: Option<Include>,
 }
 
@@ -192,12 +132,11 @@ async fn find(
     let user = database.read(async |connection| store::find(connection, id).await).await?;
     let user = user.ok_or_else(|| Problem::not_found(format!("there is no user {id}")))?;
     let version = user.version();
-    let mut view = UserView::new(user, caller);
+    let view = UserView::new(user, caller);
     let mut answer = HttpResponse::Ok();
     answer.insert_header((VARY, AUTHORIZATION.as_str()));
     if let Some(Include::Location) = query.include {
-        view.embedded = Some(embed(view.location_id, &places, &context).await);
-        return Ok(answer.json(view));
+        return Ok(answer.json(embed(view, &places, &context).await));
     }
     answer.insert_header(version.etag());
     Ok(if version.is_known_to(&request) {
@@ -313,17 +252,16 @@ async fn delete(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// The place with that id, if it can be had: a user without their place is better than no user.
-async fn embed(location_id: Option<u64>, places: &Places, context: &RequestContext) -> Embedded {
-    let Some(id) = location_id.and_then(NonZeroU64::new) else {
-        return Embedded { location: None, location_status: LocationStatus::None };
+/// The user with the place, if it can be had: a user without it is better than no user.
+async fn embed(user: UserView, places: &Places, context: &RequestContext) -> UserView {
+    let Some(id) = user.location_id.and_then(NonZeroU64::new) else {
+        return user.embed(LocationStatus::None, None);
     };
-    let (location, location_status) = match places.find(id, context).await {
-        Ok(Some(place)) => (Some(place), LocationStatus::Found),
-        Ok(None) => (None, LocationStatus::Gone),
-        Err(_) => (None, LocationStatus::Unavailable),
-    };
-    Embedded { location, location_status }
+    match places.find(id, context).await {
+        Ok(Some(place)) => user.embed(LocationStatus::Found, Some(place)),
+        Ok(None) => user.embed(LocationStatus::Gone, None),
+        Err(_) => user.embed(LocationStatus::Unavailable, None),
+    }
 }
 
 /// Refuses a user who lives nowhere. What cannot be asked now is not assumed.

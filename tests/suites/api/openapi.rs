@@ -41,6 +41,7 @@ async fn the_subcommand_prints_the_document_that_is_served() {
 /// Calls every operation, with `created` to POST and `replaced` to PUT, well and as a stranger, and checks status and media type of each answer against the document.
 async fn call_all(client: &Client, created: &Value, replaced: &Value) -> Vec<String> {
     let document = client.get("/openapi.json").await.expect(200).json();
+    assert_references_lead_somewhere(&document, &document);
     let mut called = Vec::new();
     // What deletes comes last, so that there is something for the others.
     for deleting in [false, true] {
@@ -55,6 +56,19 @@ async fn call_all(client: &Client, created: &Value, replaced: &Value) -> Vec<Str
         }
     }
     called
+}
+
+fn assert_references_lead_somewhere(document: &Value, part: &Value) {
+    match part {
+        Value::Object(fields) => {
+            if let Some(reference) = fields.get("$ref").and_then(Value::as_str) {
+                assert!(document.pointer(reference.trim_start_matches('#')).is_some(), "{reference} leads nowhere");
+            }
+            fields.values().for_each(|part| assert_references_lead_somewhere(document, part));
+        }
+        Value::Array(parts) => parts.iter().for_each(|part| assert_references_lead_somewhere(document, part)),
+        _ => {}
+    }
 }
 
 async fn call(client: &Client, method: &str, path: &str, operation: &Value, body: &Value) {
