@@ -1,20 +1,24 @@
 //! The Docker engine: the one that answers, or one that is started, or installed and started.
 
-use std::env;
-use std::fs::{self, File};
-use std::path::Path;
-use std::process::Command;
-use std::time::{Duration, Instant};
+use std::{
+    env,
+    fs::{self, File},
+    path::Path,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, bail};
 use rustix::process::geteuid;
 use tokio::time::sleep;
 
-use crate::database::install;
-use crate::folders::{self, find_program, shown};
-use crate::process::{self, POLL};
-use crate::reaper::{LABEL, Reaper, is_dead};
-use crate::terminal;
+use crate::{
+    database::install,
+    folders::{self, find_program, shown},
+    process::{self, POLL},
+    reaper::{LABEL, Reaper, is_dead},
+    terminal,
+};
 
 /// Everything it takes to end in order: removing containers, and stopping an engine.
 const PATIENCE: Duration = Duration::from_mins(1);

@@ -1,9 +1,10 @@
 //! Where things lie: the workspace, its binaries, and the playground's own folder under `target`.
 
-use std::env;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    sync::LazyLock,
+};
 
 use anyhow::{Context, Result};
 

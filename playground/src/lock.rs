@@ -1,10 +1,12 @@
 //! A lock on a folder that the kernel frees when its holder dies, so that it cannot go stale.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::Write;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-use std::process;
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io::Write,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    process,
+};
 
 use anyhow::{Context, Result};
 

@@ -4,11 +4,16 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
-use playground::database::{Choice, container};
-use playground::interrupt::Interrupt;
-use playground::reaper::{self, Duties};
-use playground::terminal::{self, Colour, paint, told};
-use playground::{folders, prepare, run, test};
+use playground::{
+    database::{Choice, container},
+    folders,
+    interrupt::Interrupt,
+    prepare,
+    reaper::{self, Duties},
+    run,
+    terminal::{self, Colour, paint, told},
+    test,
+};
 
 /// A database and both services on this machine.
 #[derive(Parser)]

@@ -1,9 +1,11 @@
 //! TCP ports on this machine: free ones, and who holds the others.
 
-use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
-use std::path::Path;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::{
+    fs,
+    net::{Ipv4Addr, TcpListener},
+    path::Path,
+    sync::atomic::{AtomicU16, Ordering},
+};
 
 use anyhow::{Result, bail};
 

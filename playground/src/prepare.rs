@@ -5,25 +5,30 @@
 //! crate can be given its own `DATABASE_URL`, cargo keeps what comes out of it apart from ordinary builds, and nothing
 //! has to be touched or cleaned to have the macros expanded again.
 
-use std::collections::BTreeMap;
-use std::env;
-use std::ffi::OsString;
-use std::fs::{self, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
-use std::time::Duration;
+use std::{
+    collections::BTreeMap,
+    env,
+    ffi::OsString,
+    fs::{self, OpenOptions},
+    io::Write,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+    time::Duration,
+};
 
 use anyhow::{Context, Result, bail};
-use sqlx::Connection;
-use sqlx::migrate::Migrator;
-use sqlx::mysql::MySqlConnection;
+use sqlx::{Connection, migrate::Migrator, mysql::MySqlConnection};
 
-use crate::database::login::{self, Login};
-use crate::database::{self, Choice, Server, private};
-use crate::folders::{self, shown};
-use crate::{process, secret, terminal};
+use crate::{
+    database::{
+        self, Choice, Server,
+        login::{self, Login},
+        private,
+    },
+    folders::{self, shown},
+    process, secret, terminal,
+};
 
 /// The crates with queries, each with the folders of its migrations.
 const CRATES: [(&str, &[&str]); 3] = [

@@ -1,21 +1,25 @@
 //! Child processes: each in a process group of its own, none outlives this process, what they say is kept.
 
-use std::collections::{BTreeSet, VecDeque};
-use std::fmt;
-use std::fs::File;
-use std::os::unix::process::CommandExt;
-use std::process::{Command, ExitStatus, Stdio};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, mpsc};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    fmt,
+    fs::File,
+    os::unix::process::CommandExt,
+    process::{Command, ExitStatus, Stdio},
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, mpsc},
+    thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
-use tokio::process::Child;
-use tokio::runtime::Handle;
-use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, BufReader},
+    process::Child,
+    runtime::Handle,
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
 
 /// The interval of the loops that poll for a condition.
 pub const POLL: Duration = Duration::from_millis(25);

@@ -1,17 +1,21 @@
 //! What is cleaned up when this process ends, in whatever way. A reaper is a tiny process beside us that holds the
 //! other end of a pipe: the kernel closes ours even on SIGKILL, and then it does its work.
 
-use std::fs;
-use std::io::Read;
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    io::Read,
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::Result;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
-use crate::folders;
-use crate::process::{self, POLL};
+use crate::{
+    folders,
+    process::{self, POLL},
+};
 
 /// The label that names the process a container belongs to.
 pub const LABEL: &str = "ecs-playground.owner";

@@ -1,20 +1,26 @@
 //! `playground run`: the database and both services, until somebody ends it.
 
-use std::env;
-use std::io::{self, IsTerminal};
-use std::process::{ExitCode, Stdio};
-use std::time::{Duration, Instant};
+use std::{
+    env,
+    io::{self, IsTerminal},
+    process::{ExitCode, Stdio},
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, bail};
 
-use crate::database::login::{self, Login};
-use crate::database::{self, Server};
-use crate::folders::{self, shown};
-use crate::interrupt::Interrupt;
-use crate::lock::{Asked, Lock};
-use crate::service::{Running, Service};
-use crate::terminal::{self, Colour, paint, seconds};
-use crate::{ports, secret};
+use crate::{
+    database::{
+        self, Server,
+        login::{self, Login},
+    },
+    folders::{self, shown},
+    interrupt::Interrupt,
+    lock::{Asked, Lock},
+    ports, secret,
+    service::{Running, Service},
+    terminal::{self, Colour, paint, seconds},
+};
 
 const READY: Duration = Duration::from_secs(30);
 

@@ -1,17 +1,21 @@
 //! The services as they ship: their binaries, with their settings in the environment.
 
-use std::collections::BTreeMap;
-use std::env;
-use std::path::PathBuf;
-use std::process::{Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    env,
+    path::PathBuf,
+    process::{Command, ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
 
 use anyhow::{Result, bail};
 use rustix::process::Signal;
 use tokio::time::{sleep, timeout};
 
-use crate::folders;
-use crate::process::{self, Log, POLL, Process};
+use crate::{
+    folders,
+    process::{self, Log, POLL, Process},
+};
 
 // Drain and in-flight requests may take 25 s by default; what takes longer than this hangs.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,11 +1,13 @@
 //! What a person sees: steps with their times, a spinner while one lasts, and coloured prefixes. Plain lines without a
 //! terminal, no colour with `NO_COLOR`.
 
-use std::env;
-use std::fmt::Display;
-use std::io::{self, IsTerminal, Write};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::{
+    env,
+    fmt::Display,
+    io::{self, IsTerminal, Write},
+    thread,
+    time::{Duration, Instant},
+};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::oneshot;

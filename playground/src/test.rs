@@ -1,20 +1,25 @@
 //! `playground test`: a database server, all tests of the workspace on it, and what came of them.
 
-use std::path::PathBuf;
-use std::process::{Command, ExitCode, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
-use std::{env, fs};
+use std::{
+    env, fs,
+    path::PathBuf,
+    process::{Command, ExitCode, ExitStatus, Stdio},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result};
 
-use crate::database::{self, Choice, Server, login};
-use crate::interrupt::Interrupt;
-use crate::process::{self, Process};
-use crate::reaper::Reaper;
-use crate::summary::Summary;
-use crate::terminal::{self, Colour, paint, seconds};
-use crate::{folders, secret};
+use crate::{
+    database::{self, Choice, Server, login},
+    folders,
+    interrupt::Interrupt,
+    process::{self, Process},
+    reaper::Reaper,
+    secret,
+    summary::Summary,
+    terminal::{self, Colour, paint, seconds},
+};
 
 /// Runs `cargo test` with `arguments` on a server chosen by `choice`; gives cargo's exit code.
 pub async fn test(interrupt: &Interrupt, choice: Choice, arguments: &[String]) -> Result<ExitCode> {

@@ -1,21 +1,28 @@
 //! `MySQL` in a container: an image that is pulled where there is a registry, else built from Debian's packages.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::net::Ipv4Addr;
-use std::process::Command;
-use std::time::Duration;
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    net::Ipv4Addr,
+    process::Command,
+    time::Duration,
+};
 
 use anyhow::{Context, Result, bail};
-use testcontainers::bollard::models::PortBinding;
-use testcontainers::core::{IntoContainerPort, Mount};
-use testcontainers::runners::AsyncRunner;
-use testcontainers::{ContainerAsync, GenericImage, ImageExt};
+use testcontainers::{
+    ContainerAsync, GenericImage, ImageExt,
+    bollard::models::PortBinding,
+    core::{IntoContainerPort, Mount},
+    runners::AsyncRunner,
+};
 use tokio::net::TcpStream;
 
 use super::{Keeper, Server, Tls};
-use crate::engine::{self, Engine, docker};
-use crate::process::{self, Process};
-use crate::{folders, reaper, secret, terminal};
+use crate::{
+    engine::{self, Engine, docker},
+    folders,
+    process::{self, Process},
+    reaper, secret, terminal,
+};
 
 const OFFICIAL: (&str, &str) = ("mysql", "8.4");
 /// What `docker/mysql/build.sh` makes.

@@ -1,15 +1,19 @@
 //! Packages installed from a Debian or Ubuntu distribution, for machines that lack a server or an engine.
 
-use std::io::{self, IsTerminal};
-use std::process::Command;
-use std::time::Duration;
+use std::{
+    io::{self, IsTerminal},
+    process::Command,
+    time::Duration,
+};
 
 use anyhow::{Result, bail};
 use rustix::process::geteuid;
 
-use crate::folders::find_program;
-use crate::process::{self, Process};
-use crate::terminal;
+use crate::{
+    folders::find_program,
+    process::{self, Process},
+    terminal,
+};
 
 // Killing dpkg halfway leaves work to the person.
 const PATIENCE: Duration = Duration::from_mins(1);

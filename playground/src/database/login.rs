@@ -1,11 +1,12 @@
 //! A database, and a login that can do in it what a service has to do, and nothing elsewhere.
 
-use std::env;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::{
+    env,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 use anyhow::{Context, Result, anyhow, ensure};
-use sqlx::mysql::MySqlConnection;
-use sqlx::{AssertSqlSafe, Connection, Executor};
+use sqlx::{AssertSqlSafe, Connection, Executor, mysql::MySqlConnection};
 
 use super::Server;
 use crate::secret;

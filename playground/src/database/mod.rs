@@ -9,13 +9,13 @@ pub mod private;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
-use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlSslMode};
-use sqlx::{ConnectOptions, Connection};
+use sqlx::{
+    ConnectOptions, Connection,
+    mysql::{MySqlConnectOptions, MySqlConnection, MySqlSslMode},
+};
 use tokio::time::{sleep, timeout};
 
-use crate::engine;
-use crate::process::POLL;
-use crate::terminal;
+use crate::{engine, process::POLL, terminal};
 
 /// A server that answers, and the login that may create databases and logins on it.
 #[derive(Debug)]

@@ -1,21 +1,26 @@
 //! A private instance of a server that is installed here: its own data folder, socket, port and administrator.
 
-use std::fs::{self, DirBuilder, File};
-use std::io;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::{Duration, Instant};
+use std::{
+    fs::{self, DirBuilder, File},
+    io,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, anyhow, bail};
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 use tokio::time::sleep;
 
 use super::{Keeper, Server, Tls};
-use crate::folders::{self, find_program, shown};
-use crate::lock::{Asked, Lock};
-use crate::process::{self, POLL, Process};
-use crate::{ports, secret, terminal};
+use crate::{
+    folders::{self, find_program, shown},
+    lock::{Asked, Lock},
+    ports,
+    process::{self, POLL, Process},
+    secret, terminal,
+};
 
 const ADMINISTRATOR: &str = "playground";
 

@@ -15,9 +15,8 @@ use std::sync::Arc;
 
 use actix_web::web::Data;
 use chassis::{Service, service::Routes, settings::Reader};
-use sqlx::migrate::Migrator;
-
 use places::{LocationUrl, Places};
+use sqlx::migrate::Migrator;
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 

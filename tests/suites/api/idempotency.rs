@@ -1,10 +1,13 @@
 //! Idempotency-Key: a POST that is sent again is carried out once.
 
-use std::process::Stdio;
+use std::{process::Stdio, time::Duration};
+
+use futures_util::future::join_all;
+use http::Method;
+use tokio::time::sleep;
 
 use super::{ada, oslo, with};
 use crate::harness::{Answer, Database, Seeded, UserService, location, prepared, start};
-use futures_util::future::join_all;
 
 #[tokio::test]
 async fn the_same_key_and_body_get_the_first_answer_again() {
@@ -64,16 +67,37 @@ async fn many_at_once_on_two_replicas_create_one() {
 }
 
 #[tokio::test]
-async fn a_retry_after_a_crash_between_commit_and_reply_finds_the_answer() {
+async fn a_retry_after_a_crash_at_any_moment_creates_one() {
     let database = Database::new().await;
     let service = prepared("location", &database, Seeded::No).await;
-    let (mut running, client) = start(&service).await;
-    let first = client.post_once("/locations", "key", &oslo()).await.expect(201);
-    // What a crash after the commit leaves behind is what is in the database now; the process is gone.
-    running.kill().await.unwrap();
-    let (_running, client) = start(&service).await;
-    assert_same(&first, &client.post_once("/locations", "key", &oslo()).await.expect(201));
-    assert_eq!(locations(&database).await, 1);
+    let (mut replayed, mut fresh) = (0, 0);
+    // Killed at moments from before the request is read until long after it was answered: one falls between commit and
+    // reply.
+    let moments = (0..24).map(|step| Duration::from_micros(30) * step * step).chain([Duration::from_secs(1)]);
+    for (round, moment) in moments.enumerate() {
+        let key = format!("round-{round}");
+        let (mut running, client) = start(&service).await;
+        client.get("/locations?limit=1").await.expect(200);
+        let body = oslo();
+        let sent = client.authorized(Method::POST, "/locations").header("idempotency-key", &key).json(&body).send();
+        let kill = async {
+            sleep(moment).await;
+            running.kill().await.unwrap();
+        };
+        let (lost, ()) = tokio::join!(sent, kill);
+
+        let (_running, client) = start(&service).await;
+        let again = client.post_once("/locations", &key, &body).await.expect(201);
+        match again.header("idempotency-replayed") {
+            "true" => replayed += 1,
+            _ => fresh += 1,
+        }
+        if let Ok(answer) = lost {
+            assert_eq!(answer.headers()["location"], again.header("location"), "what was answered stays answered");
+        }
+        assert_eq!(locations(&database).await, round + 1, "killed after {moment:?}");
+    }
+    assert!(replayed > 0 && fresh > 0, "some were lost before the commit ({fresh}), some after it ({replayed})");
 }
 
 #[tokio::test]

@@ -6,13 +6,12 @@ mod database;
 mod raw;
 mod services;
 
+use std::{env, fs::OpenOptions, io::Write as _, thread, time::Duration};
+
 pub(crate) use answer::{Answer, Client, send};
 pub(crate) use database::Database;
 pub(crate) use raw::raw;
 pub(crate) use services::{LocationService, Seeded, TOKEN, UserService, location, prepared, start, unprepared};
-
-use std::{env, fs::OpenOptions, io::Write as _, thread, time::Duration};
-
 use tokio::time::{Instant, sleep};
 
 /// Longer than anything here takes on a busy machine: what is not there by then does not come.

@@ -11,13 +11,12 @@ mod settings;
 
 use std::time::Duration;
 
-use deadpool::managed::Pool;
-use sqlx::{Connection as _, MySqlConnection};
-use tokio::time::timeout;
-
 use connection::{Connector, Lease};
+use deadpool::managed::Pool;
 pub use error::{Error, Unavailable};
 pub use settings::{DEFAULT_ACQUIRE_TIMEOUT, DEFAULT_MAX_CONNECTIONS, Settings, Tls};
+use sqlx::{Connection as _, MySqlConnection};
+use tokio::time::timeout;
 
 /// How long the database may take over one piece of work before its connection is given up as dead. Nothing that these
 /// services ask for takes a tenth of it, and a client that waited longer has gone.

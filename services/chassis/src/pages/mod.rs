@@ -5,6 +5,7 @@ mod reference;
 use actix_web::{HttpResponse, get, http::header::CACHE_CONTROL, web::Data};
 use askama::Template;
 use jiff::{Timestamp, Unit};
+use reference::Operation;
 use utoipa::openapi::OpenApi;
 
 use crate::{
@@ -13,7 +14,6 @@ use crate::{
     health::Health,
     http::Problem,
 };
-use reference::Operation;
 
 /// What a page may load: its own style sheet, and nothing from elsewhere.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";

@@ -6,11 +6,10 @@ mod observe;
 
 use std::{fmt::Write as _, io::IsTerminal as _, str::FromStr};
 
-use tracing_subscriber::EnvFilter;
-
 pub use context::RequestContext;
 pub(crate) use metrics::Metrics;
 pub(crate) use observe::observe;
+use tracing_subscriber::EnvFilter;
 
 use crate::settings::Reader;
 
