@@ -12,6 +12,9 @@ export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 # of a server on this machine).
 DATABASE ?= auto
 
+# What to hand to `cargo test`, to run some of the tests only: TESTS="-p tests -- nearest".
+TESTS ?=
+
 .PHONY: help
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -5,8 +5,9 @@ use std::time::Duration;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{ada, oslo, with};
-use crate::harness::{self, Answer, Client, LocationService, Seeded, TOKEN, UserService, location, raw};
+use crate::harness::{
+    self, Answer, Client, LocationService, Seeded, TOKEN, UserService, ada, location, oslo, raw, with,
+};
 
 /// What people write who hope that it ends up in SQL.
 const SQL: [&str; 6] = [

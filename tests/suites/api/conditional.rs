@@ -3,8 +3,7 @@
 use futures_util::future::join_all;
 use http::Method;
 
-use super::{oslo, with};
-use crate::harness::{self, Seeded, location};
+use crate::harness::{self, Seeded, location, oslo, with};
 
 #[tokio::test]
 async fn a_version_that_is_known_is_not_sent_again() {

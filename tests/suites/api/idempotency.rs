@@ -6,8 +6,7 @@ use futures_util::future::join_all;
 use http::Method;
 use tokio::time::sleep;
 
-use super::{ada, oslo, with};
-use crate::harness::{Answer, Database, Seeded, UserService, location, prepared, start};
+use crate::harness::{Answer, Database, Seeded, UserService, ada, location, oslo, prepared, start, with};
 
 #[tokio::test]
 async fn the_same_key_and_body_get_the_first_answer_again() {

@@ -3,8 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{oslo, with};
-use crate::harness::{self, Seeded, location};
+use crate::harness::{self, Seeded, location, oslo, with};
 
 #[tokio::test]
 async fn a_created_location_is_found_replaced_and_deleted() {

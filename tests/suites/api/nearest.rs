@@ -3,7 +3,7 @@
 use location::geography::Coordinates;
 use serde_json::Value;
 
-use crate::harness::{Seeded, location};
+use crate::harness::{Seeded, location, oslo, with};
 
 /// A place as the data set has it: id and coordinates.
 type Place = (u64, Coordinates);
@@ -41,7 +41,7 @@ async fn with_few_places_all_of_them_are_near() {
     let none = service.client.get("/locations/nearest?lat=0&lon=0").await.expect(200).json();
     assert_eq!(none["items"].as_array().unwrap().len(), 0);
     for (latitude, longitude) in [(-90, 0), (0, 180), (90, 0)] {
-        let place = super::with(super::with(super::oslo(), "latitude", latitude), "longitude", longitude);
+        let place = with(with(oslo(), "latitude", latitude), "longitude", longitude);
         service.client.post("/locations", &place).await.expect(201);
     }
     let all = service.client.get("/locations/nearest?lat=80&lon=0&limit=10").await.expect(200).json();
@@ -52,8 +52,8 @@ async fn with_few_places_all_of_them_are_near() {
 #[tokio::test]
 async fn a_place_that_moves_is_found_where_it_is_now() {
     let service = location(Seeded::No).await;
-    let created = service.client.post("/locations", &super::oslo()).await.expect(201);
-    let moved = super::with(super::with(super::oslo(), "latitude", -33.9), "longitude", 18.4);
+    let created = service.client.post("/locations", &oslo()).await.expect(201);
+    let moved = with(with(oslo(), "latitude", -33.9), "longitude", 18.4);
     service.client.put(created.header("location"), None, &moved).await.expect(200);
     let near = service.client.get("/locations/nearest?lat=-33.9&lon=18.4").await.expect(200).json();
     assert!(near["items"][0]["distance_m"].as_f64().unwrap() < 1.0, "{near}");

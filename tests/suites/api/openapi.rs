@@ -3,8 +3,7 @@
 use http::Method;
 use serde_json::{Map, Value};
 
-use super::{ada, oslo, with};
-use crate::harness::{self, Answer, Client, Seeded, UserService, location};
+use crate::harness::{self, Answer, Client, Seeded, UserService, ada, location, oslo, with};
 
 #[tokio::test]
 async fn every_operation_of_the_location_service_answers_as_documented() {

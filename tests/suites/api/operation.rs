@@ -2,8 +2,7 @@
 
 use http::Method;
 
-use super::oslo;
-use crate::harness::{self, Seeded, TOKEN, eventually, location, prepared, start};
+use crate::harness::{self, Seeded, TOKEN, eventually, location, oslo, prepared, start};
 
 #[tokio::test]
 async fn health_tells_of_the_database_without_telling_where_it_is() {

@@ -3,8 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{ada, oslo, with};
-use crate::harness::{self, Seeded, TOKEN, UserService, location};
+use crate::harness::{self, Seeded, TOKEN, UserService, ada, location, oslo, with};
 
 #[tokio::test]
 async fn a_user_lives_in_a_place_that_exists() {

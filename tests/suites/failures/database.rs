@@ -3,15 +3,10 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use serde_json::json;
 use sqlx::Executor as _;
 
 use super::link::Link;
-use crate::harness::{Client, Database, Seeded, eventually, prepared, start, unprepared};
-
-fn place() -> serde_json::Value {
-    json!({"name": "Oslo", "country": "NO", "latitude": 59.9, "longitude": 10.7, "population": 1, "timezone": "Europe/Oslo"})
-}
+use crate::harness::{Client, Database, Seeded, eventually, oslo, prepared, start, unprepared};
 
 /// A service that reaches its database through a link, which is up.
 async fn linked(database: &Database) -> (playground::service::Running, Client, Link) {
@@ -36,7 +31,7 @@ async fn a_service_starts_without_its_database_and_is_well_once_it_is_there() {
     let away = client.get("/locations").await;
     away.expect_problem(503, "unavailable");
     assert_eq!(away.header("retry-after"), "2");
-    client.post("/locations", &place()).await.expect_problem(503, "unavailable");
+    client.post("/locations", &oslo()).await.expect_problem(503, "unavailable");
     client.get("/livez").await.expect(200);
     client.get("/readyz").await.expect(200);
     client.get("/").await.expect(200);
@@ -44,7 +39,7 @@ async fn a_service_starts_without_its_database_and_is_well_once_it_is_there() {
 
     link.mend();
     eventually("the service is well", async || client.get("/health").await.status == 200).await;
-    client.post("/locations", &place()).await.expect(201);
+    client.post("/locations", &oslo()).await.expect(201);
     assert!(running.process().ended().unwrap().is_none());
 }
 
@@ -60,7 +55,7 @@ async fn after_a_break_the_first_read_succeeds() {
     client.get("/locations").await.expect_problem(503, "unavailable");
     link.mend();
     client.get("/locations").await.expect(200);
-    client.post("/locations", &place()).await.expect(201);
+    client.post("/locations", &oslo()).await.expect(201);
 }
 
 #[tokio::test]
@@ -69,12 +64,12 @@ async fn a_pool_that_is_used_up_is_told_in_time() {
     let service = prepared("location", &database, Seeded::No).await;
     let service = service.set("DB_MAX_CONNECTIONS", "1").set("DB_ACQUIRE_TIMEOUT", "200ms");
     let (_running, client) = start(&service).await;
-    let path = client.post("/locations", &place()).await.expect(201).header("location").to_owned();
+    let path = client.post("/locations", &oslo()).await.expect(201).header("location").to_owned();
     // Somebody holds the row, so that the one connection waits for it.
     let mut holder = database.connect().await;
     holder.execute("START TRANSACTION").await.unwrap();
     holder.execute("UPDATE locations SET population = 2").await.unwrap();
-    let body = place();
+    let body = oslo();
     let waiting = client.put(&path, None, &body);
     let refused = async {
         eventually("the connection is in use", async || {
@@ -96,15 +91,15 @@ async fn a_lock_that_is_held_too_long_is_a_503_and_nothing_is_changed() {
     let database = Database::new().await;
     let service = prepared("location", &database, Seeded::No).await;
     let (_running, client) = start(&service).await;
-    let path = client.post("/locations", &place()).await.expect(201).header("location").to_owned();
+    let path = client.post("/locations", &oslo()).await.expect(201).header("location").to_owned();
     let mut holder = database.connect().await;
     holder.execute("START TRANSACTION").await.unwrap();
     holder.execute("SELECT * FROM locations FOR UPDATE").await.unwrap();
-    client.put(&path, None, &place()).await.expect_problem(503, "unavailable");
+    client.put(&path, None, &oslo()).await.expect_problem(503, "unavailable");
     client.get(&path).await.expect(200);
     holder.execute("ROLLBACK").await.unwrap();
     assert_eq!(client.get(&path).await.header("etag"), "\"1\"");
-    client.put(&path, None, &place()).await.expect(200);
+    client.put(&path, None, &oslo()).await.expect(200);
 }
 
 #[tokio::test]

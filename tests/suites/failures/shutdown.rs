@@ -3,15 +3,10 @@
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
-use serde_json::json;
 use sqlx::Executor as _;
 use tokio::net::TcpStream;
 
-use crate::harness::{self, Database, PATIENCE, Seeded, eventually, prepared, start};
-
-fn place() -> serde_json::Value {
-    json!({"name": "Oslo", "country": "NO", "latitude": 59.9, "longitude": 10.7, "population": 1, "timezone": "Europe/Oslo"})
-}
+use crate::harness::{self, Database, PATIENCE, Seeded, eventually, oslo, prepared, start};
 
 #[tokio::test]
 async fn sigterm_turns_readiness_off_and_requests_are_served_on_for_the_delay() {
@@ -40,13 +35,13 @@ async fn a_request_under_way_is_finished_after_sigterm() {
     let database = Database::new().await;
     let service = prepared("location", &database, Seeded::No).await;
     let (mut running, client) = start(&service).await;
-    let path = client.post("/locations", &place()).await.expect(201).header("location").to_owned();
+    let path = client.post("/locations", &oslo()).await.expect(201).header("location").to_owned();
     let mut holder = database.connect().await;
     holder.execute("START TRANSACTION").await.unwrap();
     holder.execute("SELECT * FROM locations FOR UPDATE").await.unwrap();
     let changing = tokio::spawn({
         let (client, path) = (client.clone(), path.clone());
-        async move { client.put(&path, None, &place()).await }
+        async move { client.put(&path, None, &oslo()).await }
     });
     eventually("the request waits for the row", async || {
         client.get("/metrics").await.body.lines().any(|line| line == r#"db_pool_connections{state="used"} 1"#)

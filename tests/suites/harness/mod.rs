@@ -4,6 +4,7 @@
 mod answer;
 mod database;
 mod raw;
+mod samples;
 mod services;
 
 use std::{env, fs::OpenOptions, io::Write as _, thread, time::Duration};
@@ -11,6 +12,7 @@ use std::{env, fs::OpenOptions, io::Write as _, thread, time::Duration};
 pub(crate) use answer::{Answer, Client, send};
 pub(crate) use database::Database;
 pub(crate) use raw::raw;
+pub(crate) use samples::{ada, oslo, with};
 pub(crate) use services::{LocationService, Seeded, TOKEN, UserService, location, prepared, start, unprepared};
 use tokio::time::{Instant, sleep};
 
