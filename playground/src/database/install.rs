@@ -9,6 +9,7 @@ use std::{
 use anyhow::{Result, bail};
 use rustix::process::geteuid;
 
+use super::private;
 use crate::{
     folders::find_program,
     process::{self, Process},
@@ -27,6 +28,21 @@ pub async fn server() -> Result<()> {
     }
     // The first has the server and no system service; the second a program that making a data folder needs.
     packages(&["mariadb-server-core", "mariadb-client-core"]).await
+}
+
+/// The tests of `playground run` start private instances, whatever server the other tests use. Where none can be
+/// installed just like that, those tests say so themselves.
+pub async fn server_for_tests_of_run() {
+    let can = find_program("apt-get").is_some() && geteuid().is_root();
+    if private::find().await.is_some() || !can {
+        return;
+    }
+    let question = "The tests of `make run` need a database server. Install mariadb-server-core?";
+    if (!terminal::can_ask() || terminal::ask(question).await)
+        && let Err(problem) = server().await
+    {
+        terminal::line(format_args!("  could not install a database server: {}", terminal::told(&problem)));
+    }
 }
 
 /// Whether packages can be installed: as root, or through sudo, which may ask a person for the password.

@@ -181,7 +181,10 @@ pub async fn for_tests(choice: Choice) -> Result<(Server, Vec<String>)> {
         return Ok((throwaway().await?, Vec::new()));
     }
     match container::throwaway().await {
-        Ok(server) => Ok((server, Vec::new())),
+        Ok(server) => {
+            install::server_for_tests_of_run().await;
+            Ok((server, Vec::new()))
+        }
         Err(error) if choice == Choice::Auto => {
             let reason = format!(
                 "MySQL in a container (a private instance was used instead), because {}",
