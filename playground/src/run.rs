@@ -35,8 +35,8 @@ pub async fn run(interrupt: &Interrupt) -> Result<ExitCode> {
     let mut up = up?;
     up.introduce(start.elapsed());
     let ended = up.watch(interrupt).await;
-    up.take_down().await?;
-    ended.map(|()| ExitCode::SUCCESS)
+    let taken_down = up.take_down().await;
+    ended.and(taken_down).map(|()| ExitCode::SUCCESS)
 }
 
 fn lock() -> Result<Lock> {
@@ -156,10 +156,11 @@ Ctrl-C ends it. The services' logs:
         follow(&self.user, "user", Colour::Magenta);
         let (name, status) = tokio::select! {
             _ = interrupt.received() => return Ok(()),
-            status = self.location.process().wait() => ("location", status?),
-            status = self.user.process().wait() => ("user", status?),
+            status = self.location.process().wait() => ("location service", status?),
+            status = self.user.process().wait() => ("user service", status?),
+            status = self.server.ended() => ("database server", status?),
         };
-        bail!("the {name} service ended by itself ({status}); the rest was stopped")
+        bail!("the {name} ended by itself ({status}); the rest was stopped")
     }
 
     async fn take_down(mut self) -> Result<()> {

@@ -6,7 +6,7 @@
 use std::{
     env, fs,
     net::TcpListener,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, Stdio},
     time::Duration,
 };
@@ -169,18 +169,44 @@ async fn a_second_run_and_a_taken_port_are_told_with_their_remedies() {
 }
 
 #[tokio::test]
-async fn a_service_that_ends_by_itself_ends_the_run_and_is_named() {
+async fn what_ends_by_itself_ends_the_run_and_is_named() {
     if !private_server().await {
         return;
     }
     let checkout = Checkout::new("ends");
+    let user = checkout.folder.join("target/debug/user").to_string_lossy().into_owned();
+    let data = checkout.folder.join("target/playground").to_string_lossy().into_owned();
+    for (command_line, name) in [(user, "user service"), (format!("--datadir={data}"), "database server")] {
+        let mut run = checkout.run_until_ready().await;
+        signal("KILL", &command_line);
+        assert!(!run.wait().await.unwrap().success());
+        let told = run.log().tail(10);
+        assert!(told.contains(&format!("the {name} ended by itself")), "{told}");
+        checkout.left_nothing_running().await;
+    }
+}
+
+#[tokio::test]
+async fn a_second_ctrl_c_does_not_wait_for_what_hangs() {
+    if !private_server().await {
+        return;
+    }
+    let checkout = Checkout::new("hangs");
     let mut run = checkout.run_until_ready().await;
-    let killed = Command::new("pkill").args(["-KILL", "-f", &program(&checkout.folder, "user")]).status().unwrap();
-    assert!(killed.success());
-    assert!(!run.wait().await.unwrap().success());
-    let told = run.log().tail(10);
-    assert!(told.contains("the user service ended by itself"), "{told}");
+    signal("STOP", &checkout.folder.join("target/debug/location").to_string_lossy());
+    run.signal(Signal::INT);
+    let stopping = run.log().wait_for(|line| line.contains("stopping the services"), PATIENCE).await;
+    assert!(stopping.is_some(), "{}", run.log().tail(20));
+    run.signal(Signal::INT);
+    let status = tokio::time::timeout(Duration::from_secs(5), run.wait()).await.expect("at once").unwrap();
+    assert_eq!(status.code(), Some(130), "{}", run.log().tail(20));
     checkout.left_nothing_running().await;
+}
+
+/// Sends a signal to the one process whose command line has `part`.
+fn signal(name: &str, part: &str) {
+    let sent = Command::new("pkill").args([&format!("-{name}"), "-f", "--", part]).status().unwrap();
+    assert!(sent.success(), "no process has {part}");
 }
 
 /// Runs it once more, which has to fail soon; what it said.
@@ -189,8 +215,4 @@ async fn refused(checkout: &Checkout) -> String {
     let status = tokio::time::timeout(Duration::from_secs(10), run.wait()).await.expect("it fails soon").unwrap();
     assert!(!status.success());
     run.log().tail(20)
-}
-
-fn program(folder: &Path, name: &str) -> String {
-    folder.join("target/debug").join(name).to_string_lossy().into_owned()
 }

@@ -6,7 +6,10 @@ pub mod install;
 pub mod login;
 pub mod private;
 
-use std::time::{Duration, Instant};
+use std::{
+    process::ExitStatus,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, anyhow};
 use sqlx::{
@@ -120,6 +123,14 @@ impl Server {
                 return Err(error.context(format!("the server took no login within {} s", bound.as_secs())));
             }
             sleep(POLL).await;
+        }
+    }
+
+    /// Waits until the server ends by itself, which only a private instance can tell.
+    pub async fn ended(&mut self) -> Result<ExitStatus> {
+        match &mut self.keeper {
+            Keeper::Private(instance) => instance.ended().await,
+            Keeper::SomebodyElse | Keeper::Container(_) => std::future::pending().await,
         }
     }
 

@@ -5,7 +5,7 @@ use std::{
     io,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, ExitStatus},
     time::{Duration, Instant},
 };
 
@@ -112,6 +112,13 @@ pub struct Instance {
 }
 
 impl Instance {
+    pub(super) async fn ended(&mut self) -> Result<ExitStatus> {
+        match &mut self.process {
+            Some(process) => process.wait().await,
+            None => std::future::pending().await,
+        }
+    }
+
     pub(super) async fn stop(mut self) -> Result<()> {
         let Some(mut process) = self.process.take() else {
             return Ok(());

@@ -1,6 +1,6 @@
 //! The command line: one binary, one subcommand for each thing a task does.
 
-use std::{io, process::ExitCode};
+use std::{error::Error, process::ExitCode};
 
 use clap::{Command, FromArgMatches, Subcommand};
 
@@ -49,47 +49,15 @@ pub fn main(service: &Service) -> ExitCode {
 
     match actix_web::rt::System::new().block_on(run(service, task, &mut Reader::from_env())) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failure::Settings(problems)) => {
-            eprintln!("{}: {problems}", service.name);
-            ExitCode::from(2)
-        }
-        Err(Failure::Task(message)) => {
-            eprintln!("{}: {message}", service.name);
-            ExitCode::FAILURE
+        Err(error) => {
+            eprintln!("{}: {}", service.name, telemetry::chain(&*error));
+            // Faults of the settings have an exit code of their own: starting again does not help.
+            if error.is::<Invalid>() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }
 
-/// Why a run ended early: told on stderr, with an exit code of its own for settings.
-enum Failure {
-    Settings(Invalid),
-    Task(String),
-}
-
-impl From<Invalid> for Failure {
-    fn from(problems: Invalid) -> Self {
-        Self::Settings(problems)
-    }
-}
-
-impl<E: std::error::Error> From<E> for Failure
-where
-    E: TaskError,
-{
-    fn from(error: E) -> Self {
-        Self::Task(telemetry::chain(&error))
-    }
-}
-
-/// Marks the errors that a task may end with.
-trait TaskError {}
-impl TaskError for database::migrate::Error {}
-impl TaskError for healthcheck::NotReady {}
-impl TaskError for io::Error {}
-impl TaskError for server::Error {}
-impl TaskError for sqlx::Error {}
-
-async fn run(service: &Service, task: Task, reader: &mut Reader) -> Result<(), Failure> {
+async fn run(service: &Service, task: Task, reader: &mut Reader) -> Result<(), Box<dyn Error>> {
     match task {
         Task::Serve => {
             let (settings, logging) = (server::Settings::read(service, reader), telemetry::Settings::read(reader));
@@ -123,7 +91,7 @@ async fn run(service: &Service, task: Task, reader: &mut Reader) -> Result<(), F
 }
 
 /// What the one-off tasks need: the database, and logs.
-fn one_off(reader: &mut Reader) -> Result<database::Settings, Failure> {
+fn one_off(reader: &mut Reader) -> Result<database::Settings, Invalid> {
     let (database, logging) = (database::Settings::read(reader), telemetry::Settings::read(reader));
     reader.finish()?;
     telemetry::start(&logging);

@@ -44,15 +44,32 @@ async fn a_service_starts_without_its_database_and_is_well_once_it_is_there() {
 }
 
 #[tokio::test]
-async fn after_a_break_the_first_read_succeeds() {
+async fn after_a_break_that_nobody_noticed_every_read_succeeds() {
     let database = Database::new().await;
     let (_running, client, link) = linked(&database).await;
-    // Several at once, so that several connections are made; then all of them break.
-    for answer in join_all((0..16).map(|_| client.get("/locations"))).await {
-        answer.expect(200);
+    for _ in 0..5 {
+        // Several at once, so that several connections are made; then all of them break while nobody uses them, as when
+        // the database is restarted.
+        for answer in join_all((0..16).map(|_| client.get("/locations"))).await {
+            answer.expect(200);
+        }
+        assert!(link.carries() > 1);
+        link.cut().await;
+        link.mend();
+        for answer in join_all((0..16).map(|_| client.get("/locations"))).await {
+            answer.expect(200);
+        }
     }
-    link.cut();
+}
+
+#[tokio::test]
+async fn while_the_database_is_away_the_answer_is_503_and_afterwards_all_is_well_at_once() {
+    let database = Database::new().await;
+    let (_running, client, link) = linked(&database).await;
+    client.get("/locations").await.expect(200);
+    link.cut().await;
     client.get("/locations").await.expect_problem(503, "unavailable");
+    client.post("/locations", &oslo()).await.expect_problem(503, "unavailable");
     link.mend();
     client.get("/locations").await.expect(200);
     client.post("/locations", &oslo()).await.expect(201);

@@ -9,10 +9,14 @@ use tokio::{
     task::JoinHandle,
 };
 
+use crate::harness::eventually;
+
 /// Forwards a port of its own to another one on this machine, while it is up.
 pub(super) struct Link {
     port: u16,
     up: Arc<watch::Sender<bool>>,
+    /// Held by every connection that is carried.
+    carried: Arc<()>,
     forwarding: JoinHandle<()>,
 }
 
@@ -22,8 +26,9 @@ impl Link {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let up = Arc::new(watch::channel(false).0);
-        let forwarding = tokio::spawn(forward(listener, target, Arc::clone(&up)));
-        Self { port, up, forwarding }
+        let carried = Arc::new(());
+        let forwarding = tokio::spawn(forward(listener, target, Arc::clone(&up), Arc::clone(&carried)));
+        Self { port, up, carried, forwarding }
     }
 
     pub(super) fn port(&self) -> u16 {
@@ -36,8 +41,15 @@ impl Link {
     }
 
     /// Breaks all connections, and closes new ones at once.
-    pub(super) fn cut(&self) {
+    pub(super) async fn cut(&self) {
         self.up.send_replace(false);
+        // One is held here and one by the task that forwards.
+        eventually("all connections are broken", async || Arc::strong_count(&self.carried) == 2).await;
+    }
+
+    /// How many connections it carries.
+    pub(super) fn carries(&self) -> usize {
+        Arc::strong_count(&self.carried) - 2
     }
 }
 
@@ -47,13 +59,14 @@ impl Drop for Link {
     }
 }
 
-async fn forward(listener: TcpListener, target: u16, up: Arc<watch::Sender<bool>>) {
+async fn forward(listener: TcpListener, target: u16, up: Arc<watch::Sender<bool>>, carried: Arc<()>) {
     loop {
         let (mut near, _) = listener.accept().await.unwrap();
         let mut up = up.subscribe();
         if !*up.borrow_and_update() {
             continue;
         }
+        let carried = Arc::clone(&carried);
         tokio::spawn(async move {
             let Ok(mut far) = TcpStream::connect(("127.0.0.1", target)).await else {
                 return;
@@ -62,6 +75,7 @@ async fn forward(listener: TcpListener, target: u16, up: Arc<watch::Sender<bool>
                 _ = copy_bidirectional(&mut near, &mut far) => {}
                 _ = up.wait_for(|up| !up) => {}
             }
+            drop(carried);
         });
     }
 }

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::harness::{Seeded, TOKEN, location, raw};
+use tokio::{io::AsyncWriteExt as _, net::TcpStream};
+
+use crate::harness::{Seeded, TOKEN, eventually, location, raw};
 
 #[tokio::test]
 async fn a_head_that_drips_in_is_cut_off() {
@@ -29,14 +31,20 @@ async fn a_body_that_drips_in_is_cut_off_with_an_answer() {
 }
 
 #[tokio::test]
-async fn a_client_that_goes_away_leaves_nothing_behind() {
-    let service = location(Seeded::No).await;
-    let request = b"POST /locations HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n{";
+async fn clients_that_go_away_in_the_middle_of_a_body_leave_nothing_behind() {
+    let mut service = location(Seeded::No).await;
+    let request = format!(
+        "POST /locations HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {TOKEN}\r\ncontent-type: application/json\r\n\
+         content-length: 1000\r\n\r\n{{"
+    );
     for _ in 0..50 {
-        let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", service.running.port())).await.unwrap();
-        tokio::io::AsyncWriteExt::write_all(&mut stream, request).await.unwrap();
+        let mut stream = TcpStream::connect(("127.0.0.1", service.running.port())).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
     }
-    service.client.get("/locations").await.expect(200);
-    let figures = service.client.get("/metrics").await.body;
-    assert!(figures.contains(r#"db_pool_connections{state="used"} 0"#), "{figures}");
+    let seen = || service.running.log().lines().iter().filter(|line| line.contains("\"status\":400")).count();
+    eventually("all of them are given up", async || seen() == 50).await;
+    // A service that still held them would wait for them.
+    let asked = Instant::now();
+    assert!(service.running.stop().await.unwrap().success());
+    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
 }
