@@ -73,7 +73,7 @@ impl Settings {
         let settings = Self {
             port: reader.or("DB_PORT", 3306),
             user: reader.required("DB_USER", "the login of this service"),
-            password: reader.required::<String>("DB_PWD", "the password of that login").into(),
+            password: reader.required_secret("DB_PWD", "DB_PWD_FILE", "the password of that login"),
             name: reader.required("DB_NAME", "the database of this service"),
             tls: reader.or("DB_TLS", default_tls(&host)),
             tls_ca: reader.optional("DB_TLS_CA"),

@@ -20,13 +20,13 @@ use crate::settings::Reader;
 pub struct AccessControl(Option<SecretString>);
 
 impl AccessControl {
-    /// Reads `API_TOKEN`.
+    /// Reads `API_TOKEN` or `API_TOKEN_FILE`.
     pub fn read(reader: &mut Reader) -> Self {
-        let token = reader.optional::<String>("API_TOKEN");
-        if token.as_ref().is_some_and(|token| !token.bytes().all(|byte| byte.is_ascii_graphic())) {
+        let token = reader.secret("API_TOKEN", "API_TOKEN_FILE");
+        if token.as_ref().is_some_and(|token| !token.expose_secret().bytes().all(|byte| byte.is_ascii_graphic())) {
             reader.fault("API_TOKEN", "has characters that no header can carry; use visible ASCII without spaces");
         }
-        Self(token.map(SecretString::from))
+        Self(token)
     }
 
     fn caller(&self, authorization: Option<&[u8]>) -> Result<Caller, Problem> {

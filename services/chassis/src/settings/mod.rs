@@ -2,7 +2,7 @@
 
 mod duration;
 
-use std::{collections::BTreeSet, env, fmt, str::FromStr};
+use std::{collections::BTreeSet, env, fmt, fs, str::FromStr};
 
 pub use duration::Period;
 pub use secrecy::{ExposeSecret, SecretString};
@@ -94,6 +94,45 @@ impl Reader {
         value.unwrap_or_default()
     }
 
+    /// A secret: the value of `name`, or the content of the file that `file` names.
+    ///
+    /// ECS puts secrets into variables; Compose and Swarm mount files, which `docker inspect` does not show.
+    pub fn secret(&mut self, name: &'static str, file: &'static str) -> Option<SecretString> {
+        let value = self.optional::<String>(name);
+        let Some(path) = self.optional::<String>(file) else {
+            return value.map(SecretString::from);
+        };
+        if value.is_some() {
+            self.fault(file, format!("{name} is set as well; set one of the two"));
+            return None;
+        }
+        match fs::read_to_string(&path) {
+            // Editors and `echo` end a file with a line break, which is not part of the secret.
+            Ok(content) if !content.trim_end_matches(['\n', '\r']).is_empty() => {
+                Some(content.trim_end_matches(['\n', '\r']).into())
+            }
+            Ok(_) => {
+                self.fault(file, format!("{path} is empty; write the secret into it"));
+                None
+            }
+            Err(problem) => {
+                self.fault(file, format!("{path} cannot be read: {problem}"));
+                None
+            }
+        }
+    }
+
+    /// A [`secret`](Self::secret) that has to be there; as with [`required`](Self::required), nobody gets to use the
+    /// stand-in.
+    pub fn required_secret(&mut self, name: &'static str, file: &'static str, meaning: &str) -> SecretString {
+        let faults = self.faults.len();
+        let secret = self.secret(name, file);
+        if secret.is_none() && self.faults.len() == faults {
+            self.fault(name, format!("not set; give it {meaning}"));
+        }
+        secret.unwrap_or_default()
+    }
+
     /// Notes what is wrong with `variable` beyond its form.
     pub fn fault(&mut self, variable: &'static str, problem: impl Into<String>) {
         self.faults.push(Fault { variable, problem: problem.into() });
@@ -129,6 +168,31 @@ mod tests {
         for expected in ["DB_HOST: not set; give it the host name", "PORT: ", "DRAIN_DELAY: "] {
             assert!(told.contains(expected), "{expected:?} is not in {told}");
         }
+    }
+
+    #[test]
+    fn a_secret_comes_from_its_variable_or_from_a_file() {
+        let file = env::temp_dir().join(format!("chassis-secret-{}", std::process::id()));
+        let path: &'static str = file.to_string_lossy().into_owned().leak();
+        let secret = |variables: Vec<(&'static str, &'static str)>| {
+            let mut reader = reader(variables.leak());
+            let secret = reader.secret("API_TOKEN", "API_TOKEN_FILE").map(|secret| secret.expose_secret().to_owned());
+            (secret, reader.finish().map_err(|invalid| invalid.to_string()))
+        };
+        assert_eq!(secret(vec![]), (None, Ok(())));
+        assert_eq!(secret(vec![("API_TOKEN", "hunter2")]), (Some("hunter2".into()), Ok(())));
+        let refused = |variables, expected: &str| {
+            let (secret, outcome) = secret(variables);
+            let told = outcome.expect_err(expected);
+            assert!(secret.is_none() && told.contains(expected) && !told.contains("hunter2"), "{told}");
+        };
+        refused(vec![("API_TOKEN_FILE", path)], "cannot be read");
+        fs::write(&file, "\n").expect("written");
+        refused(vec![("API_TOKEN_FILE", path)], "is empty");
+        fs::write(&file, "hunter2\n").expect("written");
+        refused(vec![("API_TOKEN_FILE", path), ("API_TOKEN", "hunter2")], "set one of the two");
+        assert_eq!(secret(vec![("API_TOKEN_FILE", path)]), (Some("hunter2".into()), Ok(())));
+        fs::remove_file(&file).expect("removed");
     }
 
     #[test]
