@@ -9,12 +9,18 @@ use std::{fmt::Write as _, io::IsTerminal as _, str::FromStr};
 pub use context::RequestContext;
 pub(crate) use metrics::Metrics;
 pub(crate) use observe::observe;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{
+    filter::{LevelFilter, Targets},
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+};
 
 use crate::settings::Reader;
 
 /// What is logged unless `RUST_LOG` says otherwise. The server's own account of its workers adds nothing to ours.
-const DEFAULT_FILTER: &str = "info,actix_server=warn";
+fn default_filter() -> Targets {
+    Targets::new().with_default(LevelFilter::INFO).with_target("actix_server", LevelFilter::WARN)
+}
 
 /// How logs look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,26 +47,31 @@ impl FromStr for Format {
 #[derive(Debug)]
 pub struct Settings {
     format: Format,
-    filter: EnvFilter,
+    filter: Targets,
 }
 
 impl Settings {
     /// Reads `LOG_FORMAT` and `RUST_LOG`.
     pub fn read(reader: &mut Reader) -> Self {
         let default = if std::io::stdout().is_terminal() { Format::Text } else { Format::Json };
-        Self { format: reader.or("LOG_FORMAT", default), filter: reader.or("RUST_LOG", EnvFilter::new(DEFAULT_FILTER)) }
+        Self { format: reader.or("LOG_FORMAT", default), filter: reader.or("RUST_LOG", default_filter()) }
     }
 }
 
 /// Starts logging to stdout, for the whole process; a second call changes nothing.
 pub fn start(settings: &Settings) {
-    let builder = tracing_subscriber::fmt().with_env_filter(settings.filter.to_string());
+    // The filter alone decides what is logged.
+    let builder = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE);
+    let filter = settings.filter.clone();
     let started = match settings.format {
         Format::Text => {
             let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-            builder.with_target(false).with_ansi(colour).try_init()
+            builder.with_target(false).with_ansi(colour).finish().with(filter).try_init()
         }
-        Format::Json => builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init(),
+        Format::Json => {
+            let builder = builder.json().flatten_event(true).with_current_span(true).with_span_list(false);
+            builder.finish().with(filter).try_init()
+        }
     };
     if let Err(problem) = started {
         tracing::debug!(%problem, "logging is on already");
