@@ -1,6 +1,6 @@
 #!/bin/sh
 # Starts mysqld with the environment contract of the official image:
-#   MYSQL_ROOT_PASSWORD  required when the data folder is empty
+#   MYSQL_ROOT_PASSWORD  required when the data folder is empty; MYSQL_ROOT_PASSWORD_FILE may name a file with it
 #   MYSQL_ROOT_HOST      where root may log in from besides localhost, default %
 #   MYSQL_DATABASE       a database to create
 #   MYSQL_USER, MYSQL_PASSWORD  a login to create, with every right on MYSQL_DATABASE
@@ -51,7 +51,10 @@ first_statements() {
 }
 
 require_settings() {
-    [ -n "${MYSQL_ROOT_PASSWORD:-}" ] || fail "MYSQL_ROOT_PASSWORD is not set"
+    if [ -n "${MYSQL_ROOT_PASSWORD_FILE:-}" ]; then
+        MYSQL_ROOT_PASSWORD=$(cat "$MYSQL_ROOT_PASSWORD_FILE")
+    fi
+    [ -n "${MYSQL_ROOT_PASSWORD:-}" ] || fail "neither MYSQL_ROOT_PASSWORD nor MYSQL_ROOT_PASSWORD_FILE is set"
     [ "${MYSQL_USER:-}" != root ] || fail "MYSQL_USER is root: leave it out, root is made anyway"
     [ -z "${MYSQL_USER:-}" ] || [ -n "${MYSQL_PASSWORD:-}" ] || fail "MYSQL_USER is set and MYSQL_PASSWORD is not"
 }

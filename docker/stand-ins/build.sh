@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Builds and names an image that stands in for an official one where no registry can be reached, from Debian's packages
+# alone: ecs-playground/NAME:debian. What was built before is built again within a second.
+#
+#   build.sh mysql | haproxy | registry | rust
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+. docker/engine.sh
+
+name=$1
+image=ecs-playground/$name:debian
+
+build() {
+    plugin buildx build --quiet --load --tag "$image" "$@" >&2
+}
+
+echo "building $image from Debian's packages, in place of the official image" >&2
+case $name in
+    # The official image is Debian 12 with a toolchain from rustup. So is this, with the toolchain of this machine.
+    rust)
+        base=$(docker/debian.sh base bookworm)
+        tar --create --directory docker/stand-ins/rust Dockerfile --directory "$(rustc --print sysroot)" bin lib |
+            build --build-arg "BASE=$base" -
+        ;;
+    *)
+        base=$(docker/debian.sh base trixie)
+        build --build-arg "BASE=$base" "docker/stand-ins/$name"
+        ;;
+esac
+echo "$image"
