@@ -15,6 +15,8 @@ DATABASE ?= auto
 # What to hand to `cargo test`, to run some of the tests only: TESTS="-p tests -- nearest".
 TESTS ?=
 
+# More variables are described where they are read: docker/names.sh, docker/build.sh and docker/topology.sh.
+
 .PHONY: help
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +28,36 @@ run: playground ## Run both services on a database of this machine, until Ctrl-C
 .PHONY: test
 test: playground ## Run all tests on a real database server (DATABASE=auto, container or private)
 	@exec $(PLAYGROUND) test --database $(DATABASE) $(if $(TESTS),-- $(TESTS))
+
+.PHONY: build
+build: ## Build an image of each service (TAG, REGISTRY, PLATFORMS, BUILDER=docker or machine)
+	@docker/build.sh
+
+.PHONY: push
+push: ## Push the images (REGISTRY=…)
+	@docker/push.sh
+
+.PHONY: up
+up: ## Run the whole topology in containers: MySQL, two load balancers, four tasks of each service
+	@docker/topology.sh up
+
+.PHONY: down
+down: ## Stop and remove the topology (DATA=remove: its data as well)
+	@docker/topology.sh down
+
+.PHONY: logs
+logs: ## Follow the topology's logs
+	@docker/topology.sh logs
+
+# USER is a variable that every shell has, so it counts only where it is given to make.
+.PHONY: scale
+scale: ## Change the number of tasks: make scale LOCATION=6 (or USER=2)
+	@docker/topology.sh scale $(if $(filter command,$(firstword $(origin LOCATION))),location=$(LOCATION)) \
+		$(if $(filter command,$(firstword $(origin USER))),user=$(USER))
+
+.PHONY: test-images
+test-images: playground ## Build the images in a container and on this machine, from cold, and compare them (minutes)
+	@TEST_BUILDERS=yes $(PLAYGROUND) test --database $(DATABASE) -- -p tests -- images::builders
 
 .PHONY: playground
 playground:
@@ -58,9 +90,10 @@ prepare-check: playground
 
 .PHONY: tools
 tools: ## Install what `make check` needs
-	@scripts/tools.sh
+	@scripts/tools.sh cargo-deny cargo-machete shellcheck
 
 .PHONY: clean
-clean: ## Remove everything that was built, and the database of `make run`
+clean: ## Remove everything that was built, and the data of `make run` and `make up`
+	@docker/topology.sh forget
 	@if [ -x $(PLAYGROUND) ]; then $(PLAYGROUND) clean; fi
 	$(CARGO) clean

@@ -1,0 +1,176 @@
+#!/usr/bin/env bash
+# `make up`, `make down`, `make logs`, `make scale`: the whole topology on one machine (compose.yaml).
+#
+#   topology.sh up                  of the images of TAG; without TAG, of those of this checkout, which are built first
+#   topology.sh down                DATA=remove removes the database's data as well
+#   topology.sh logs [SERVICE…]     follows them
+#   topology.sh scale SERVICE=N…    starts or stops tasks
+#   topology.sh forget              removes it and its data, if it is there
+#
+# LOCATION_PORT, USER_PORT                where the balancers listen (8081, 9091)
+# LOCATION_STATS_PORT, USER_STATS_PORT    where their statistics are (8404, 8405)
+# COMPOSE_FILE, COMPOSE_PROJECT_NAME      as Compose knows them, for more files and for a second topology
+# SECRETS                                 the folder of the secrets that are made up
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source-path=SCRIPTDIR
+. docker/engine.sh
+
+export COMPOSE_FILE=${COMPOSE_FILE:-docker/compose.yaml} COMPOSE_PROJECT_NAME=${COMPOSE_PROJECT_NAME:-ecs-playground}
+export SECRETS=${SECRETS:-$PWD/target/topology}
+export LOCATION_PORT=${LOCATION_PORT:-8081} LOCATION_STATS_PORT=${LOCATION_STATS_PORT:-8404}
+export USER_PORT=${USER_PORT:-9091} USER_STATS_PORT=${USER_STATS_PORT:-8405}
+export LOCATION_IMAGE USER_IMAGE MYSQL_IMAGE HAPROXY_IMAGE
+ours=(--filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME")
+
+compose() {
+    plugin compose "$@"
+}
+
+# Secrets that are not there yet. Their folder is closed; the files have to be readable for the tasks' own user.
+make_secrets() {
+    local name
+    mkdir -p "$SECRETS"
+    chmod 0700 "$SECRETS"
+    for name in mysql-root-password location-db-password user-db-password api-token; do
+        [[ -s $SECRETS/$name ]] || od -An -N16 -tx1 /dev/urandom | tr -d ' \n' >"$SECRETS/$name"
+        chmod 0644 "$SECRETS/$name"
+    done
+}
+
+# Fails when a port is taken by something else than the balancer that this is about.
+require_port() {
+    local variable=$1 port=${!1} holder
+    [[ $port =~ ^[0-9]+$ && $port -ge 1 && $port -le 65535 ]] || fail "$variable=$port is no port"
+    holder=$(docker ps --filter "publish=$port" --format '{{.Names}} ({{.Label "com.docker.compose.project"}})' | head -n 1)
+    [[ $holder != *"($COMPOSE_PROJECT_NAME)" ]] || return 0
+    if [[ -n $holder ]] || (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+        fail "port $port is taken${holder:+ by the container $holder}: stop what listens there (\`make run\` does), or choose another with $variable=…"
+    fi
+}
+
+# The images that run: new tasks are to be like the old ones. (Compose wants a name for every image, even to stop.)
+keep_images() {
+    LOCATION_IMAGE=$(image_in_use location) USER_IMAGE=$(image_in_use user)
+    MYSQL_IMAGE=$(image_in_use mysql) HAPROXY_IMAGE=$(image_in_use location-balancer)
+}
+
+image_in_use() {
+    local images
+    images=$(docker ps --all "${ours[@]}" --filter "label=com.docker.compose.service=$1" --format '{{.Image}}')
+    echo "${images%%$'\n'*}" | grep . || echo none
+}
+
+choose_images() {
+    local given=${TAG:-} service
+    . docker/names.sh
+    if [[ -z $given ]]; then
+        docker/build.sh
+    else
+        for service in "${services[@]}"; do
+            docker image inspect "$(image_of "$service")" >/dev/null 2>&1 || docker pull "$(image_of "$service")" ||
+                fail "there is no image $(image_of "$service"): build it (\`make build\`), or name one that is there: docker images $service"
+        done
+    fi
+    LOCATION_IMAGE=$(image_of location) USER_IMAGE=$(image_of user)
+    MYSQL_IMAGE=$(docker/image.sh mysql) HAPROXY_IMAGE=$(docker/image.sh haproxy)
+}
+
+# Waits until every container with a health check is healthy.
+wait_until_healthy() {
+    local deadline=$((SECONDS + 120)) waiting
+    while waiting=$(docker ps "${ours[@]}" --format '{{.Names}} {{.Status}}' | grep -v '(healthy)'); do
+        ((SECONDS < deadline)) || fail "not healthy within two minutes; \`make logs\` says more:"$'\n'"$waiting"
+        sleep 0.2
+    done
+}
+
+# What one-off containers said that failed, as Compose only says that they did.
+tell_failures() {
+    local name
+    for name in $(docker ps --all "${ours[@]}" --filter status=exited --format '{{.Names}}'); do
+        [[ $(docker inspect --format '{{.State.ExitCode}}' "$name") == 0 ]] ||
+            docker logs --tail 10 "$name" 2>&1 | sed "s/^/$name: /" >&2
+    done
+    fail "the topology is not up; \`make logs\` says more, \`make down\` removes what is there"
+}
+
+report() {
+    local of='{{.Label "com.docker.compose.'
+    docker ps "${ours[@]}" \
+        --format "table ${of}service\"}}\t${of}container-number\"}}\t{{.ID}}\t{{.Image}}\t{{.Status}}\t{{.Ports}}" |
+        (read -r title && echo "$title" && sort -V)
+    cat <<TEXT
+
+location  http://127.0.0.1:$LOCATION_PORT/   balancer: http://127.0.0.1:$LOCATION_STATS_PORT/
+user      http://127.0.0.1:$USER_PORT/   balancer: http://127.0.0.1:$USER_STATS_PORT/
+
+  curl 'http://127.0.0.1:$LOCATION_PORT/locations/nearest?lat=59.91&lon=10.75&limit=5'
+  curl 'http://127.0.0.1:$USER_PORT/users/1?include=location'
+  curl 'http://127.0.0.1:$USER_PORT/users/1' -H "authorization: Bearer \$(cat ${SECRETS#"$PWD"/}/api-token)"
+
+make logs follows what they say, make scale LOCATION=6 changes how many there are, make down ends it.
+TEXT
+}
+
+up() {
+    local variable
+    for variable in LOCATION_PORT USER_PORT LOCATION_STATS_PORT USER_STATS_PORT; do
+        require_port "$variable"
+    done
+    choose_images
+    make_secrets
+    compose up --detach --remove-orphans --quiet-pull || tell_failures
+    wait_until_healthy
+    echo "up after $SECONDS s"
+    echo
+    report
+}
+
+down() {
+    local volumes=()
+    case ${DATA:=keep} in
+        keep) ;;
+        remove) volumes=(--volumes) ;;
+        *) fail "DATA=$DATA is none of keep, remove" ;;
+    esac
+    compose down --remove-orphans ${volumes[@]+"${volumes[@]}"}
+    [[ $DATA == remove ]] || echo "The data stay, for the next \`make up\`; \`make down DATA=remove\` removes them."
+}
+
+scale() {
+    local change service count
+    [[ $# -gt 0 ]] || fail "say how many: make scale LOCATION=6, or make scale USER=2"
+    for change; do
+        service=${change%=*} count=${change#*=}
+        [[ $count =~ ^[0-9]+$ && $count -ge 1 && $count -le 16 ]] ||
+            fail "$service=$count: the balancer has room for 1 to 16 tasks"
+        [[ -n $(docker ps --quiet "${ours[@]}" --filter "label=com.docker.compose.service=$service") ]] ||
+            fail "no task of $service runs: \`make up\` first"
+    done
+    for change; do
+        service=${change%=*}
+        compose up --detach --no-deps --no-recreate --scale "$change" "$service"
+    done
+    wait_until_healthy
+    report
+}
+
+# What `make clean` asks for: the passwords go with the target folder, so the data must go too.
+forget() {
+    docker version >/dev/null 2>&1 || return 0
+    [[ -n $(docker ps --all --quiet "${ours[@]}")$(docker volume ls --quiet "${ours[@]}") ]] || return 0
+    keep_images
+    DATA=remove down
+}
+
+[[ ${1:-} != forget ]] || { forget && exit; }
+require_engine
+keep_images
+case ${1:-} in
+    up) up ;;
+    down) down ;;
+    logs) shift && compose logs --follow --tail 100 "$@" ;;
+    scale) shift && scale "$@" ;;
+    *) sed -n '2,/^set/{/^#/p;}' "$0" >&2 && exit 2 ;;
+esac
