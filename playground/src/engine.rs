@@ -1,6 +1,7 @@
 //! The Docker engine: the one that answers, or one that is started, or installed and started.
 
 use std::{
+    collections::BTreeSet,
     env,
     fs::{self, File},
     path::Path,
@@ -16,7 +17,7 @@ use crate::{
     database::install,
     folders::{self, find_program, shown},
     process::{self, POLL},
-    reaper::{LABEL, Reaper, is_dead},
+    reaper::{LABEL, Reaper, is_dead, remove_containers},
     terminal,
 };
 
@@ -161,12 +162,9 @@ async fn docker_command(program: &str, arguments: &[&str], bound: Duration) -> R
 
 /// Removes the containers of processes of this machine that died without doing it.
 async fn sweep() -> Result<()> {
-    let format = format!("{{{{.ID}}}} {{{{.Label \"{LABEL}\"}}}}");
+    let format = format!("{{{{.Label \"{LABEL}\"}}}}");
     let list = docker(&["ps", "--all", "--filter", &format!("label={LABEL}"), "--format", &format], PATIENCE).await?;
-    for (id, owner) in list.lines().filter_map(|line| line.split_once(' ')) {
-        if is_dead(owner) {
-            docker(&["rm", "--force", "--volumes", id], PATIENCE).await?;
-        }
-    }
+    let owners: BTreeSet<&str> = list.lines().filter(|owner| is_dead(owner)).collect();
+    owners.into_iter().for_each(remove_containers);
     Ok(())
 }

@@ -6,6 +6,7 @@
 pub mod database;
 pub mod engine;
 pub mod folders;
+pub mod images;
 pub mod interrupt;
 pub mod lock;
 pub mod ports;

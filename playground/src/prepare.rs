@@ -42,8 +42,8 @@ const RUN: &str = "PLAYGROUND_PREPARE";
 
 /// Writes `.sqlx`, or with `check` fails unless it is as it would be written.
 pub async fn prepare(check: bool) -> Result<()> {
-    let has_binary = private::find().await.is_some();
-    let (server, _) = database::for_tests(if has_binary { Choice::Private } else { Choice::Auto }).await?;
+    let choice = if private::find().await.is_some() { Choice::Private } else { Choice::Auto };
+    let (server, _) = database::for_tests(choice, choice.engine().await.as_ref()).await?;
     let fresh = folders::playground()?.join(format!("sqlx-{}", std::process::id()));
     let queries = describe(&server, &fresh).await;
     let _ = fs::remove_dir_all(&fresh);

@@ -43,6 +43,7 @@ pub struct Process {
     child: Child,
     group: Pid,
     log: Log,
+    stdout: Log,
     readers: Vec<JoinHandle<()>>,
     patience: Duration,
 }
@@ -56,12 +57,13 @@ impl Process {
         let mut child = spawn(command).with_context(|| format!("cannot start {name} ({program})"))?;
         let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed())).context("a child without an id")?;
         groups().insert(group.as_raw_pid());
-        let log = Log::default();
+        let (log, stdout) = (Log::default(), Log::default());
         let readers = [
-            child.stdout.take().map(|stdout| tokio::spawn(log.clone().read(stdout))),
-            child.stderr.take().map(|stderr| tokio::spawn(log.clone().read(stderr))),
+            child.stdout.take().map(|pipe| tokio::spawn(read(pipe, vec![log.clone(), stdout.clone()]))),
+            child.stderr.take().map(|pipe| tokio::spawn(read(pipe, vec![log.clone()]))),
         ];
-        Ok(Self { name: name.into(), child, group, log, readers: readers.into_iter().flatten().collect(), patience })
+        let readers = readers.into_iter().flatten().collect();
+        Ok(Self { name: name.into(), child, group, log, stdout, readers, patience })
     }
 
     /// What the process is called in messages.
@@ -174,14 +176,14 @@ pub fn kill_all() {
     }
 }
 
-/// Runs `command` to its end and gives its output when it succeeds within `bound`.
+/// Runs `command` to its end and gives its standard output when it succeeds within `bound`.
 pub async fn output(name: &str, mut command: Command, bound: Duration) -> Result<String> {
     capture(&mut command);
     let mut process = Process::start(name, command, Duration::from_secs(1))?;
     timeout(bound, process.succeed())
         .await
         .with_context(|| format!("{name} took longer than {} s", bound.as_secs()))??;
-    Ok(process.log.tail(usize::MAX))
+    Ok(process.stdout.tail(usize::MAX))
 }
 
 /// Gives `command` no input, and has both its outputs piped, so that they end up in the log.
@@ -285,28 +287,31 @@ impl Log {
         }
     }
 
-    async fn read(self, source: impl AsyncRead + Unpin) {
-        let mut source = BufReader::new(source);
-        let mut buffer = Vec::new();
-        while source.read_until(b'\n', &mut buffer).await.is_ok_and(|count| count > 0) {
-            self.push(String::from_utf8_lossy(&buffer).trim_end_matches(['\n', '\r']).to_owned());
-            buffer.clear();
-        }
-    }
-
-    fn push(&self, line: String) {
+    fn push(&self, line: &str) {
         let mut lines = self.lock();
         if let Some(follower) = &mut lines.follower {
-            follower(&line);
+            follower(line);
         }
         if lines.kept.len() == KEPT_LINES {
             lines.kept.pop_front();
         }
-        lines.kept.push_back(line);
+        lines.kept.push_back(line.to_owned());
     }
 
     fn lock(&self) -> MutexGuard<'_, Lines> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn read(source: impl AsyncRead + Unpin, logs: Vec<Log>) {
+    let mut source = BufReader::new(source);
+    let mut buffer = Vec::new();
+    while source.read_until(b'\n', &mut buffer).await.is_ok_and(|count| count > 0) {
+        let line = String::from_utf8_lossy(&buffer);
+        for log in &logs {
+            log.push(line.trim_end_matches(['\n', '\r']));
+        }
+        buffer.clear();
     }
 }
 
@@ -319,6 +324,13 @@ mod tests {
         command.args(["-c", script]);
         capture(&mut command);
         Process::start("a shell", command, Duration::from_millis(300)).expect("sh starts")
+    }
+
+    #[tokio::test]
+    async fn output_is_what_a_program_answers_and_not_what_it_remarks() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo remark >&2; echo answer"]);
+        assert_eq!(output("a shell", command, Duration::from_secs(5)).await.expect("success"), "answer");
     }
 
     #[tokio::test]

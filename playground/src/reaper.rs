@@ -17,7 +17,7 @@ use crate::{
     process::{self, POLL},
 };
 
-/// The label that names the process a container belongs to.
+/// The label that names the process a container, a network or a volume belongs to.
 pub const LABEL: &str = "ecs-playground.owner";
 
 /// Removing containers and stopping an engine, on a slow machine.
@@ -29,7 +29,7 @@ pub struct Duties {
     /// Kills this process group.
     #[arg(long)]
     group: Option<i32>,
-    /// Removes the containers with this label.
+    /// Removes the containers, networks and volumes with this label.
     #[arg(long)]
     containers: Option<String>,
     /// Stops the engine with this process id.
@@ -99,12 +99,19 @@ pub fn reap(duties: &Duties) {
     }
 }
 
-fn remove_containers(label: &str) {
-    let filter = format!("label={LABEL}={label}");
-    let list = Command::new("docker").args(["ps", "--all", "--quiet", "--filter", &filter]).output();
-    let ids = list.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
-    for id in ids.lines() {
-        let _ = Command::new("docker").args(["rm", "--force", "--volumes", id]).output();
+/// Removes the containers that belong to `owner`, and then what they leave.
+pub fn remove_containers(owner: &str) {
+    let filter = format!("label={LABEL}={owner}");
+    for (list, remove) in [
+        (&["ps", "--all"][..], &["rm", "--force", "--volumes"][..]),
+        (&["network", "ls"], &["network", "rm"]),
+        (&["volume", "ls"], &["volume", "rm"]),
+    ] {
+        let list = Command::new("docker").args(list).args(["--quiet", "--filter", &filter]).output();
+        let ids = list.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+        if !ids.is_empty() {
+            let _ = Command::new("docker").args(remove).args(ids.lines()).output();
+        }
     }
 }
 

@@ -13,21 +13,29 @@ use anyhow::{Context, Result};
 use crate::{
     database::{self, Choice, Server, login},
     folders,
+    images::Images,
     interrupt::Interrupt,
     process::{self, Process},
-    reaper::Reaper,
+    reaper::{self, Reaper},
     secret,
     summary::Summary,
-    terminal::{self, Colour, paint, seconds},
+    terminal::{self, Colour, paint, seconds, told},
 };
 
 /// Runs `cargo test` with `arguments` on a server chosen by `choice`; gives cargo's exit code.
 pub async fn test(interrupt: &Interrupt, choice: Choice, arguments: &[String]) -> Result<ExitCode> {
     let bring_up = async {
         build().await?;
-        database::for_tests(choice).await
+        let engine = choice.engine().await;
+        let (server, lacking) = database::for_tests(choice, engine.as_ref()).await?;
+        let images = match &engine {
+            Some(Ok(engine)) if of_images(arguments) => Some(Images::build(engine).await),
+            _ => None,
+        };
+        Ok::<_, anyhow::Error>((server, lacking, images, engine))
     };
-    let (server, lacking) = match interrupt.unless(Box::pin(bring_up)).await {
+    // The engine is the last to go.
+    let (server, lacking, images, _engine) = match interrupt.unless(Box::pin(bring_up)).await {
         Ok(brought_up) => brought_up?,
         Err(interrupted) => {
             terminal::line("Could not run: all tests, because the run was interrupted");
@@ -37,7 +45,7 @@ pub async fn test(interrupt: &Interrupt, choice: Choice, arguments: &[String]) -
     // Names of test databases, so that they can be found again on a server that stays when a test was killed.
     let prefix = format!("test_{}_", secret::random(3)?);
     let start = Instant::now();
-    let mut tests = Tests::start(&server, &prefix, arguments)?;
+    let mut tests = Tests::start(&server, &prefix, images.as_ref(), arguments)?;
     let (code, ended) = match interrupt.unless(tests.process.wait()).await {
         Ok(status) => {
             let status = status?;
@@ -49,7 +57,7 @@ pub async fn test(interrupt: &Interrupt, choice: Choice, arguments: &[String]) -
         }
     };
     let description = server.description.clone();
-    clean_up(server, &prefix).await?;
+    clean_up(server, &prefix, images).await?;
     tests.report(start.elapsed(), &description, lacking, (code != ExitCode::SUCCESS).then_some(ended));
     Ok(code)
 }
@@ -71,11 +79,24 @@ fn cargo(subcommand: &str) -> Result<Command> {
     Ok(command)
 }
 
-async fn clean_up(server: Server, prefix: &str) -> Result<()> {
+/// Whether tests that need the services' images may be among those that `arguments` choose: all tests, or some whose
+/// name says so.
+fn of_images(arguments: &[String]) -> bool {
+    let named = |argument: &String| ["images", "topology"].iter().any(|suite| argument.contains(suite));
+    arguments.is_empty() || arguments.iter().any(named)
+}
+
+async fn clean_up(server: Server, prefix: &str, images: Option<Result<Images>>) -> Result<()> {
     if server.is_external() {
         login::drop_all(&server, prefix).await.context("cannot drop the tests' databases")?;
     }
-    server.stop().await
+    server.stop().await?;
+    if let Some(Ok(images)) = images {
+        // A suite leaves its topology to its next test, and the last one to us.
+        reaper::remove_containers(&reaper::owner());
+        images.remove().await?;
+    }
+    Ok(())
 }
 
 struct Tests {
@@ -86,7 +107,7 @@ struct Tests {
 }
 
 impl Tests {
-    fn start(server: &Server, prefix: &str, arguments: &[String]) -> Result<Self> {
+    fn start(server: &Server, prefix: &str, images: Option<&Result<Images>>, arguments: &[String]) -> Result<Self> {
         let mut command = cargo("test")?;
         let chosen = arguments.iter().any(|argument| argument.starts_with("-p") || argument.starts_with("--package"));
         if !chosen {
@@ -106,6 +127,18 @@ impl Tests {
             .env("TEST_DB_SERVER", &server.description)
             .env("TEST_DB_PREFIX", prefix)
             .env("TEST_NOT_RUN", not_run_file()?);
+        match images {
+            Some(Ok(images)) => drop(command.env("TEST_TAG", images.tag()).env("TEST_OWNER", reaper::owner())),
+            Some(Err(error)) => {
+                terminal::line(format_args!(
+                    "{} no images, so their tests will fail: {}",
+                    paint(Colour::Red, "error:"),
+                    told(error)
+                ));
+                command.env("TEST_TAG", "not-built").env("TEST_OWNER", reaper::owner());
+            }
+            None => {}
+        }
         let process = Process::start("cargo test", command, Duration::from_secs(10))?;
         let reaper = Reaper::of_group(process.id())?;
         let summary = Arc::new(Mutex::new(Summary::default()));

@@ -1,9 +1,10 @@
-//! `MySQL` in a container: an image that is pulled where there is a registry, else built from Debian's packages.
+//! `MySQL` in a container.
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
     net::Ipv4Addr,
     process::Command,
+    sync::Arc,
     time::Duration,
 };
 
@@ -18,15 +19,9 @@ use tokio::net::TcpStream;
 
 use super::{Keeper, Server, Tls};
 use crate::{
-    engine::{self, Engine, docker},
-    folders,
-    process::{self, Process},
-    reaper, secret, terminal,
+    engine::{self, Engine},
+    folders, process, reaper, secret, terminal,
 };
-
-const OFFICIAL: (&str, &str) = ("mysql", "8.4");
-/// What `docker/mysql/build.sh` makes.
-const OWN: (&str, &str) = ("ecs-playground/mysql", "unstable");
 
 const PORT: u16 = 3306;
 const START: Duration = Duration::from_mins(2);
@@ -46,7 +41,7 @@ const OPTIONS: [&str; 5] = [
 pub struct Container {
     // Declared before the engine, hence dropped before it.
     container: ContainerAsync<GenericImage>,
-    _engine: Engine,
+    _engine: Arc<Engine>,
 }
 
 impl Container {
@@ -69,8 +64,7 @@ impl Container {
 }
 
 /// A container whose data are in memory.
-pub async fn throwaway() -> Result<Server> {
-    let engine = engine::obtain().await?;
+pub async fn throwaway(engine: Arc<Engine>) -> Result<Server> {
     let mount = Mount::tmpfs_mount(DATA).with_size_bytes(DATA_IN_MEMORY);
     start(engine, mount, secret::random(16)?).await
 }
@@ -79,7 +73,7 @@ pub async fn throwaway() -> Result<Server> {
 pub async fn lasting(engine: Engine) -> Result<Server> {
     let password = secret::kept(&folders::playground()?.join("container-password"))?;
     let volume = volume();
-    start(engine, Mount::volume_mount(&volume, DATA), password).await.with_context(|| {
+    start(Arc::new(engine), Mount::volume_mount(&volume, DATA), password).await.with_context(|| {
         format!(
             "MySQL in a container with its data in the volume {volume}; if they are damaged: docker volume rm {volume}"
         )
@@ -101,9 +95,10 @@ fn volume() -> String {
     format!("ecs-playground-{:016x}", hasher.finish())
 }
 
-async fn start(engine: Engine, data: Mount, password: String) -> Result<Server> {
-    let (name, tag) = image().await?;
-    let step = terminal::step(format!("starting {name}:{tag} in a container"));
+async fn start(engine: Arc<Engine>, data: Mount, password: String) -> Result<Server> {
+    let image = image().await?;
+    let (name, tag) = image.rsplit_once(':').with_context(|| format!("{image} is no image of a version"))?;
+    let step = terminal::step(format!("starting {image} in a container"));
     let version = engine.version().to_owned();
     let container = request(name, tag, data, &password).start().await.context("the container does not start")?;
     let (host, port) = address(&container).await?;
@@ -118,7 +113,7 @@ async fn start(engine: Engine, data: Mount, password: String) -> Result<Server> 
         keeper: Keeper::SomebodyElse,
     };
     let mysql = server.answers(START, async || container.alive().await).await?;
-    server.description = format!("{mysql} in a container (image {name}:{tag}, Docker {version})");
+    server.description = format!("{mysql} in a container (image {image}, Docker {version})");
     server.keeper = Keeper::Container(Box::new(container));
     step.done(&server.description);
     Ok(server)
@@ -155,51 +150,12 @@ async fn address(container: &ContainerAsync<GenericImage>) -> Result<(String, u1
     Ok((sibling.to_string(), PORT))
 }
 
-/// The image to use: the official one if it is here or can be pulled, else our own, built when it is not there.
-async fn image() -> Result<(&'static str, &'static str)> {
-    if is_here(OFFICIAL).await {
-        return Ok(OFFICIAL);
-    }
-    let step = terminal::step("looking for a MySQL image");
-    if pull(OFFICIAL).await.is_ok() {
-        step.done("pulled mysql:8.4");
-        return Ok(OFFICIAL);
-    }
-    if is_here(OWN).await {
-        step.done("mysql:8.4 cannot be pulled; using the image built here");
-        return Ok(OWN);
-    }
-    step.done("mysql:8.4 cannot be pulled");
-    build().await?;
-    Ok(OWN)
-}
-
-async fn is_here((name, tag): (&str, &str)) -> bool {
-    docker(&["image", "inspect", &format!("{name}:{tag}")], Duration::from_secs(10)).await.is_ok()
-}
-
-/// Pulls an image. Where there is no registry that should be known within seconds, not after every timeout on the way.
-async fn pull((name, tag): (&str, &str)) -> Result<()> {
-    const FIRST_WORD: Duration = Duration::from_secs(20);
-    const ALL: Duration = Duration::from_mins(10);
-    let mut command = Command::new("docker");
-    command.args(["pull", &format!("{name}:{tag}")]);
-    process::capture(&mut command);
-    let mut pull = Process::start("docker pull", command, Duration::from_secs(1))?;
-    let said = pull.log().clone();
-    tokio::select! {
-        ended = pull.succeed() => return ended,
-        word = said.wait_for(|line| line.contains("Pulling from"), FIRST_WORD) => {
-            word.context("the registry does not answer")?;
-        }
-    }
-    tokio::time::timeout(ALL, pull.succeed()).await.context("pulling takes too long")?
-}
-
-async fn build() -> Result<()> {
-    let step = terminal::step("building a MySQL image from Debian's packages (about a minute)");
-    let command = Command::new(folders::workspace().join("docker/mysql/build.sh"));
-    process::output("docker/mysql/build.sh", command, Duration::from_mins(15)).await?;
-    step.done("built a MySQL image from Debian's packages");
-    Ok(())
+/// The image to use: the official one if it is here or can be pulled, else one built from Debian's packages.
+async fn image() -> Result<String> {
+    let step = terminal::step("looking for a MySQL image (built from Debian's packages where none can be pulled)");
+    let mut command = Command::new(folders::workspace().join("docker/image.sh"));
+    command.arg("mysql");
+    let image = process::output("docker/image.sh", command, Duration::from_mins(15)).await?;
+    step.done(format_args!("MySQL comes from the image {image}"));
+    Ok(image)
 }

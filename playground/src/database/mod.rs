@@ -8,6 +8,7 @@ pub mod private;
 
 use std::{
     process::ExitStatus,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -18,7 +19,11 @@ use sqlx::{
 };
 use tokio::time::{sleep, timeout};
 
-use crate::{engine, process::POLL, terminal};
+use crate::{
+    engine::{self, Engine},
+    process::POLL,
+    terminal,
+};
 
 /// A server that answers, and the login that may create databases and logins on it.
 #[derive(Debug)]
@@ -64,6 +69,17 @@ pub enum Choice {
     Container,
     /// A private instance of a server installed here.
     Private,
+}
+
+impl Choice {
+    /// The engine for the containers of tests: one that answers, is started or is installed; none where a private
+    /// instance is insisted on.
+    pub async fn engine(self) -> Option<Result<Arc<Engine>>> {
+        match self {
+            Self::Private => None,
+            Self::Auto | Self::Container => Some(engine::obtain().await.map(Arc::new)),
+        }
+    }
 }
 
 impl Server {
@@ -181,17 +197,20 @@ pub async fn for_trying_out() -> Result<Server> {
     private::lasting(installed().await?).await
 }
 
-/// A server for tests, empty and thrown away afterwards, and what was wanted but could not be had.
-pub async fn for_tests(choice: Choice) -> Result<(Server, Vec<String>)> {
+/// A server for tests, empty and thrown away afterwards, and what was wanted but could not be had. Containers run in
+/// `engine`; it is not asked for where a private instance is insisted on.
+pub async fn for_tests(choice: Choice, engine: Option<&Result<Arc<Engine>>>) -> Result<(Server, Vec<String>)> {
     if let Some(mut server) = external::of_tests()? {
         let version = server.version().await.context("the server that TEST_DB_HOST names")?;
         server.description = format!("{version} at {}:{}, as TEST_DB_HOST says", server.host, server.port);
         return Ok((server, Vec::new()));
     }
-    if choice == Choice::Private {
-        return Ok((throwaway().await?, Vec::new()));
-    }
-    match container::throwaway().await {
+    let in_container = match engine {
+        None => return Ok((throwaway().await?, Vec::new())),
+        Some(Ok(engine)) => container::throwaway(Arc::clone(engine)).await,
+        Some(Err(error)) => Err(anyhow!(terminal::told(error))),
+    };
+    match in_container {
         Ok(server) => {
             install::server_for_tests_of_run().await;
             Ok((server, Vec::new()))
