@@ -5,5 +5,7 @@ mod api;
 mod data;
 mod failures;
 mod harness;
+mod images;
 mod playground;
 mod settings;
+mod topology;

@@ -3,9 +3,12 @@
 
 mod answer;
 mod database;
+pub(crate) mod docker;
+pub(crate) mod load;
 mod raw;
 mod samples;
 mod services;
+pub(crate) mod topology;
 
 use std::{env, fs::OpenOptions, io::Write as _, thread, time::Duration};
 

@@ -1,0 +1,93 @@
+//! Docker, and the scripts that stand on it.
+
+use std::{
+    env,
+    process::{Command, ExitStatus, Stdio},
+    time::Duration,
+};
+
+use playground::{
+    folders,
+    process::{self, Process},
+    reaper,
+};
+
+use super::{PATIENCE, not_run};
+
+/// The tag of the services' images, which `make test` builds; none, with a note, where there is no engine.
+pub(crate) fn tag() -> Option<String> {
+    let tag = env::var("TEST_TAG").ok();
+    if tag.is_none() {
+        not_run("it takes a Docker engine");
+    }
+    tag
+}
+
+/// The label by which `make test` knows what to remove.
+pub(crate) fn label() -> String {
+    format!("{}={}", reaper::LABEL, env::var("TEST_OWNER").unwrap_or_default())
+}
+
+/// Runs the docker client, which has to succeed, and gives its standard output.
+pub(crate) async fn docker(arguments: &[&str]) -> String {
+    let mut command = Command::new("docker");
+    command.args(arguments);
+    process::output("docker", command, Duration::from_mins(2)).await.unwrap_or_else(|error| panic!("{error:#}"))
+}
+
+/// Runs the docker client; whether it succeeded, and all that it said.
+pub(crate) async fn try_docker(arguments: &[&str]) -> (ExitStatus, String) {
+    let mut command = Command::new("docker");
+    command.args(arguments);
+    finish("docker", command).await
+}
+
+/// Runs a script of the workspace's `docker` folder with `settings` as its only ones; how it ended, and what it said.
+pub(crate) async fn script(name: &str, arguments: &[&str], settings: &[(&str, &str)]) -> (ExitStatus, String) {
+    let mut command = Command::new(folders::workspace().join("docker").join(name));
+    for variable in ["TAG", "REGISTRY", "PLATFORMS", "BUILDER", "RUST_IMAGE", "DATA"] {
+        command.env_remove(variable);
+    }
+    command.args(arguments).envs(settings.iter().copied());
+    finish(name, command).await
+}
+
+async fn finish(name: &str, mut command: Command) -> (ExitStatus, String) {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = Process::start(name, command, PATIENCE).unwrap();
+    let status = process.wait().await.unwrap();
+    (status, process.log().tail(usize::MAX))
+}
+
+/// A container that is removed with this value.
+pub(crate) struct Container(String);
+
+impl Container {
+    /// Starts one in the background: `arguments` are those of `docker run`.
+    pub(crate) async fn run(arguments: &[&str]) -> Self {
+        let label = label();
+        Self(docker(&[&["run", "--detach", "--label", &label], arguments].concat()).await)
+    }
+
+    /// Makes one and does not start it: `arguments` are those of `docker create`.
+    pub(crate) async fn create(arguments: &[&str]) -> Self {
+        let label = label();
+        Self(docker(&[&["create", "--label", &label], arguments].concat()).await)
+    }
+
+    /// Its id.
+    pub(crate) fn id(&self) -> &str {
+        &self.0
+    }
+
+    /// What `docker inspect` says of it, in the form of a Go template.
+    pub(crate) async fn inspect(&self, format: &str) -> String {
+        docker(&["inspect", "--format", format, &self.0]).await
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        let _ = Command::new("docker").args(["rm", "--force", "--volumes", &self.0]).output();
+    }
+}

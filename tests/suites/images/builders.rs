@@ -1,0 +1,114 @@
+//! The two ways to compile what goes into the images, and that they come to the same.
+//!
+//! It takes minutes, so `make test-images` asks for it; CI does.
+
+use std::{env, fs, path::Path, process::Command};
+
+use playground::{folders, process};
+use tokio::time::{Duration, Instant};
+
+use crate::harness::{
+    docker::{docker, script, tag},
+    not_run,
+};
+
+/// The layers of an image: in each of ours there is one, with the binary.
+async fn layers(image: &str) -> String {
+    docker(&["image", "inspect", "--format", "{{json .RootFS.Layers}}", image]).await
+}
+
+/// A clone of the checkout, with the changes that are not committed.
+async fn clone(to: &Path) {
+    let mut command = Command::new("bash");
+    command.args(["-euo", "pipefail", "-c", CLONE, "clone"]).arg(to).current_dir(folders::workspace());
+    process::output("the clone", command, Duration::from_mins(1)).await.unwrap();
+}
+
+const CLONE: &str = r#"
+    git clone --quiet --no-hardlinks . "$1"
+    git ls-files -z --cached --others --exclude-standard |
+        tar --create --null --files-from=- --ignore-failed-read | tar --extract --directory "$1"
+"#;
+
+/// The version of the builder that the Dockerfile names.
+fn pinned() -> String {
+    let file = fs::read_to_string(folders::workspace().join("docker/build/Dockerfile")).unwrap();
+    let image = file.lines().find_map(|line| line.strip_prefix("ARG RUST_IMAGE=rust:")).unwrap();
+    image.split('-').next().unwrap().to_owned()
+}
+
+#[test]
+fn the_builder_has_the_compiler_of_the_toolchain_file() {
+    let file = fs::read_to_string(folders::workspace().join("rust-toolchain.toml")).unwrap();
+    assert!(file.contains(&format!("channel = \"{}\"", pinned())), "{file} and rust:{}", pinned());
+}
+
+#[test]
+fn both_ways_list_their_materials_with_the_same_tool() {
+    let read = |file| fs::read_to_string(folders::workspace().join(file)).unwrap();
+    let (here, in_docker) = (read("scripts/tools.sh"), read("docker/build/Dockerfile"));
+    let version = here.split_once("subcommand cargo-cyclonedx ").unwrap().1.split_whitespace().next().unwrap();
+    assert!(in_docker.contains(&format!("cargo-cyclonedx@{version}")), "{version}");
+}
+
+#[tokio::test]
+async fn in_a_container_and_on_a_machine_the_same_sources_become_the_same_layers() {
+    let Some(tag) = tag() else { return };
+    if env::var_os("TEST_BUILDERS").is_none() {
+        return not_run("it takes minutes; `make test-images` runs it");
+    }
+    let folder = env::temp_dir().join(format!("clone-{}", std::process::id()));
+    clone(&folder).await;
+    let builder = format!("{tag}-docker");
+    let (status, said) = script("image.sh", &["rust"], &[]).await;
+    assert!(status.success(), "{said}");
+    let rust = said.lines().last().unwrap().to_owned();
+
+    let build = async |checkout: &Path, settings: &[(&str, &str)]| {
+        let mut command = Command::new(checkout.join("docker/build.sh"));
+        command.envs(settings.iter().copied());
+        let begun = Instant::now();
+        process::output("docker/build.sh", command, Duration::from_mins(30)).await.unwrap();
+        eprintln!("{settings:?}: {:.1} s", begun.elapsed().as_secs_f64());
+        begun.elapsed()
+    };
+    let in_docker = [("BUILDER", "docker"), ("RUST_IMAGE", rust.as_str()), ("TAG", builder.as_str())];
+    build(&folder, &in_docker).await;
+    let unchanged = build(&folder, &in_docker).await;
+    assert!(unchanged < Duration::from_secs(30), "{unchanged:?} for nothing");
+    let images = ["location", "user"].map(|service| format!("{service}:{builder}"));
+    let made_in_docker = [layers(&images[0]).await, layers(&images[1]).await];
+    let materials_in_docker = materials(&folder);
+
+    // In another folder, with the machine's own toolchain.
+    build(folders::workspace(), &[("BUILDER", "machine"), ("TAG", &builder)]).await;
+    if rust.starts_with("ecs-playground/") && is_bookworm() {
+        assert_eq!([layers(&images[0]).await, layers(&images[1]).await], made_in_docker);
+        assert_eq!(materials(folders::workspace()), materials_in_docker);
+    } else {
+        not_run("the machine's C library is not the builder's, so what they make differs");
+    }
+
+    // Only what stands on a change is compiled again.
+    let source = folder.join("services/location/src/lib.rs");
+    let changed = fs::read_to_string(&source).unwrap().replace("default_port: 8081", "default_port: 8082");
+    fs::write(&source, changed).unwrap();
+    let change = build(&folder, &in_docker).await;
+    assert!(change < Duration::from_mins(2), "{change:?} for one line: the dependencies were compiled again");
+    assert_ne!(layers(&images[0]).await, made_in_docker[0], "the change is in the image");
+    assert_eq!(layers(&images[1]).await, made_in_docker[1], "the other service is what it was");
+
+    docker(&["image", "rm", &images[0], &images[1]]).await;
+    fs::remove_dir_all(&folder).unwrap();
+}
+
+/// What the build says is in the location service.
+fn materials(checkout: &Path) -> String {
+    let folder = format!("target/images/{}-unknown-linux-gnu", env::consts::ARCH);
+    fs::read_to_string(checkout.join(folder).join("location.cdx.json")).unwrap()
+}
+
+/// Whether this machine has the C library of the builder.
+fn is_bookworm() -> bool {
+    fs::read_to_string("/etc/os-release").is_ok_and(|release| release.contains("VERSION_CODENAME=bookworm"))
+}

@@ -1,0 +1,47 @@
+//! The health check of an image, and how a container ends.
+
+use crate::harness::{
+    docker::{Container, docker, tag, try_docker},
+    eventually,
+};
+
+/// A container with the bounds of the topology, whose database is nowhere: it is ready all the same.
+async fn container(image: &str, settings: &[&str]) -> Container {
+    #[rustfmt::skip]
+    let bounds = [
+        "--read-only", "--cap-drop", "ALL", "--health-interval", "500ms", "--health-retries", "1",
+        "--env", "DB_HOST=nowhere.invalid", "--env", "DB_USER=u", "--env", "DB_PWD=p", "--env", "DB_NAME=n",
+    ];
+    Container::run(&[&bounds[..], settings, &[image]].concat()).await
+}
+
+#[tokio::test]
+async fn the_health_check_tells_the_truth_in_both_directions() {
+    let Some(tag) = tag() else { return };
+    for service in ["location", "user"] {
+        let container = container(&format!("{service}:{tag}"), &["--env", "DRAIN_DELAY=1h"]).await;
+        let state = async || container.inspect("{{.State.Health.Status}}").await;
+        eventually("it is healthy", async || state().await == "healthy").await;
+        let check = ["exec", container.id(), &format!("/{service}"), "healthcheck"];
+        let (status, said) = try_docker(&check).await;
+        assert!(status.success(), "{said}");
+
+        // It lives and serves on, and is not ready any more.
+        docker(&["kill", "--signal", "TERM", container.id()]).await;
+        eventually("it is unhealthy", async || state().await == "unhealthy").await;
+        let (status, said) = try_docker(&check).await;
+        assert_eq!(status.code(), Some(1), "{said}");
+        assert!(said.contains("503"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn as_the_first_process_it_ends_in_order_as_a_user_without_rights() {
+    let Some(tag) = tag() else { return };
+    let container = container(&format!("location:{tag}"), &["--env", "DRAIN_DELAY=0s"]).await;
+    eventually("it is healthy", async || container.inspect("{{.State.Health.Status}}").await == "healthy").await;
+    let processes = docker(&["top", container.id(), "-eo", "uid,pid,comm"]).await;
+    assert!(processes.lines().nth(1).is_some_and(|line| line.trim().starts_with("65532 ")), "{processes}");
+    docker(&["stop", "--time", "20", container.id()]).await;
+    assert_eq!(container.inspect("{{.State.ExitCode}} {{.State.OOMKilled}}").await, "0 false");
+}

@@ -1,0 +1,88 @@
+//! Who gets requests.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use http::StatusCode;
+
+use crate::harness::{
+    Client,
+    docker::{Container, docker},
+    eventually,
+    topology::{Topology, topology},
+};
+
+/// How many requests each container answered of `count`.
+async fn answered_by(client: &Client, count: u32) -> BTreeMap<String, u32> {
+    let mut answers = BTreeMap::new();
+    for _ in 0..count {
+        let page = client.get("/").await.expect(200).body;
+        let (_, after) = page.split_once("<dt>Container</dt><dd>").unwrap();
+        let (host, _) = after.split_once('<').unwrap();
+        *answers.entry(host.to_owned()).or_default() += 1;
+    }
+    answers
+}
+
+async fn hosts(topology: &Topology, service: &str) -> BTreeSet<String> {
+    topology.tasks(service).await.iter().map(|task| task.host().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn every_task_answers_and_the_load_is_spread_over_all_of_them() {
+    let Some(topology) = topology().await else { return };
+    for (service, client) in [("location", &topology.location), ("user", &topology.user)] {
+        let tasks = hosts(&topology, service).await;
+        assert_eq!(tasks.len(), 4);
+        // A task that was just started joins when the balancer has asked it.
+        eventually("all four answer", async || answered_by(client, 8).await.len() == 4).await;
+        let answers = answered_by(client, 80).await;
+        assert_eq!(answers.keys().cloned().collect::<BTreeSet<_>>(), tasks, "{service}");
+        assert!(answers.values().all(|count| *count >= 15), "{service}: {answers:?}");
+    }
+    let user = topology.user.get("/users/1?include=location").await.expect(200).json();
+    assert_eq!(user["location_status"], "found", "the user service reaches the location service: {user}");
+}
+
+#[tokio::test]
+async fn a_task_that_is_not_ready_gets_no_requests() {
+    let Some(topology) = topology().await else { return };
+    let image = docker(&["inspect", "--format", "{{.Config.Image}}", &first(&topology).await]).await;
+    let password = format!("{}/location-db-password:/run/secrets/db-password:ro", topology.secrets());
+    // A fifth task, which serves on for long after it has become unready.
+    #[rustfmt::skip]
+    let fifth = Container::run(&[
+        "--network", &topology.network("balancers"), "--network-alias", "location", "--publish", "127.0.0.1::8081",
+        "--volume", &password,
+        "--env", "DB_HOST=mysql", "--env", "DB_USER=location", "--env", "DB_NAME=location",
+        "--env", "DB_PWD_FILE=/run/secrets/db-password", "--env", "DRAIN_DELAY=1h", &image,
+    ])
+    .await;
+    let host = fifth.id()[..12].to_owned();
+    eventually("the fifth task answers", async || answered_by(&topology.location, 10).await.contains_key(&host)).await;
+
+    docker(&["kill", "--signal", "TERM", fifth.id()]).await;
+    eventually("the fifth task gets no requests", async || {
+        !answered_by(&topology.location, 20).await.contains_key(&host)
+    })
+    .await;
+    assert!(!answered_by(&topology.location, 100).await.contains_key(&host));
+    // It would answer still: it is left out because it asked for that.
+    let alone = Client::new(format!("http://{}", docker(&["port", fifth.id(), "8081"]).await));
+    assert_eq!(alone.get("/readyz").await.status, StatusCode::SERVICE_UNAVAILABLE);
+    alone.get("/").await.expect(200);
+}
+
+async fn first(topology: &Topology) -> String {
+    topology.tasks("location").await.first().unwrap().id.clone()
+}
+
+#[tokio::test]
+async fn without_any_task_the_balancer_says_so_as_the_services_would() {
+    let Some(topology) = topology().await else { return };
+    let tasks: Vec<String> = topology.tasks("user").await.into_iter().map(|task| task.id).collect();
+    docker(&[&["kill"], tasks.iter().map(String::as_str).collect::<Vec<_>>().as_slice()].concat()).await;
+    eventually("no task is left", async || topology.user.get("/").await.status == 503).await;
+    let answer = topology.user.get("/").await.expect(503);
+    assert_eq!(answer.header("content-type"), "application/problem+json");
+    assert_eq!((answer.header("retry-after"), &answer.json()["status"]), ("1", &503.into()));
+}
