@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # `make build`: an image of each service. The binaries are compiled in a builder of a pinned version, for which only
-# Docker is needed; or, where that builder cannot be had, by this machine's own Rust toolchain, in the same way
-# (build/compile.sh) and to the same contents.
+# Docker is needed; or, where that builder cannot be had, by this machine's own Rust toolchain in the same way
+# (build/compile.sh).
 #
 # TAG, REGISTRY, PLATFORMS  see names.sh
 # BUILDER      docker, machine, or auto (the default): docker if it can be had

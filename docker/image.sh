@@ -25,13 +25,16 @@ pull() {
     docker pull "$official" >"$log" 2>&1 &
     pulling=$!
     for _ in {1..200}; do
-        if grep -q 'Pulling from' "$log" || ! kill -0 "$pulling" 2>/dev/null; then
-            break
-        fi
+        if grep -q 'Pulling from' "$log" || ! kill -0 "$pulling" 2>/dev/null; then break; fi
         sleep 0.1
     done
     grep -q 'Pulling from' "$log" || kill "$pulling" 2>/dev/null || true
-    if wait "$pulling"; then rm "$log"; else echo "$official cannot be pulled: $(tail -n 1 "$log")" >&2 && rm "$log" && return 1; fi
+    if ! wait "$pulling"; then
+        echo "$official cannot be pulled: $(tail -n 1 "$log")" >&2
+        official=
+    fi
+    rm "$log"
+    [[ -n $official ]]
 }
 
 if docker image inspect "$official" >/dev/null 2>&1 || pull; then

@@ -102,8 +102,8 @@ report() {
         (read -r title && echo "$title" && sort -V)
     cat <<TEXT
 
-location  http://127.0.0.1:$LOCATION_PORT/   balancer: http://127.0.0.1:$LOCATION_STATS_PORT/
-user      http://127.0.0.1:$USER_PORT/   balancer: http://127.0.0.1:$USER_STATS_PORT/
+location  http://127.0.0.1:$LOCATION_PORT/   statistics of its balancer: http://127.0.0.1:$LOCATION_STATS_PORT/
+user      http://127.0.0.1:$USER_PORT/   statistics of its balancer: http://127.0.0.1:$USER_STATS_PORT/
 
   curl 'http://127.0.0.1:$LOCATION_PORT/locations/nearest?lat=59.91&lon=10.75&limit=5'
   curl 'http://127.0.0.1:$USER_PORT/users/1?include=location'
