@@ -71,7 +71,7 @@ check: tools ## Check form, lints, licences, queries and scripts; changes nothin
 	$(CARGO) fetch --locked --quiet
 	$(CARGO) deny --offline check licenses bans sources
 	$(CARGO) machete
-	git ls-files '*.sh' .ci/run | xargs shellcheck
+	git ls-files '*.sh' .ci/run | xargs shellcheck --external-sources
 	@$(MAKE) prepare-check
 
 .PHONY: fmt

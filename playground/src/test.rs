@@ -79,11 +79,12 @@ fn cargo(subcommand: &str) -> Result<Command> {
     Ok(command)
 }
 
-/// Whether tests that need the services' images may be among those that `arguments` choose: all tests, or some whose
-/// name says so.
+/// Whether the tests that `arguments` choose may need the services' images: the suites, all or by a name that says so.
 fn of_images(arguments: &[String]) -> bool {
-    let named = |argument: &String| ["images", "topology"].iter().any(|suite| argument.contains(suite));
-    arguments.is_empty() || arguments.iter().any(named)
+    let package = arguments.windows(2).find(|pair| pair[0] == "-p" || pair[0] == "--package").map(|pair| &pair[1]);
+    let mut names = arguments.iter().skip_while(|argument| *argument != "--").filter(|name| !name.starts_with('-'));
+    let named = |name: &String| ["images", "topology"].iter().any(|suite| name.contains(suite));
+    package.is_none_or(|package| package == "tests") && (names.clone().next().is_none() || names.any(named))
 }
 
 async fn clean_up(server: Server, prefix: &str, images: Option<Result<Images>>) -> Result<()> {
@@ -189,4 +190,20 @@ fn take_not_run() -> Vec<String> {
 
 fn exit_code(status: ExitStatus) -> ExitCode {
     status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::of_images;
+
+    #[test]
+    fn images_are_built_for_tests_that_may_need_them() {
+        let of = |arguments: &str| of_images(&arguments.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
+        for with in ["", "-p tests", "-p tests -- images", "-- topology::changes nearest", "-- --nocapture"] {
+            assert!(of(with), "{with}");
+        }
+        for without in ["-p chassis", "-p tests -- nearest", "-- nearest --nocapture"] {
+            assert!(!of(without), "{without}");
+        }
+    }
 }
