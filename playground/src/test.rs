@@ -83,8 +83,8 @@ fn cargo(subcommand: &str) -> Result<Command> {
 fn of_images(arguments: &[String]) -> bool {
     let package = arguments.windows(2).find(|pair| pair[0] == "-p" || pair[0] == "--package").map(|pair| &pair[1]);
     let mut names = arguments.iter().skip_while(|argument| *argument != "--").filter(|name| !name.starts_with('-'));
-    let named = |name: &String| ["images", "topology"].iter().any(|suite| name.contains(suite));
-    package.is_none_or(|package| package == "tests") && (names.clone().next().is_none() || names.any(named))
+    let of_images = |name: &String| ["images", "topology"].iter().any(|suite| name.contains(suite));
+    package.is_none_or(|package| package == "tests") && (names.clone().next().is_none() || names.any(of_images))
 }
 
 async fn clean_up(server: Server, prefix: &str, images: Option<Result<Images>>) -> Result<()> {
