@@ -32,7 +32,7 @@ export CONST_RANDOM_SEED=ecs-playground
 # For another architecture than this machine's, with the names that Debian gives its cross compilers.
 if [[ $target != "$(uname -m)-"* ]]; then
     triple=${target/-unknown-/-} variable=${target//-/_}
-    export "CC_$variable=${triple/x86_64/x86-64}-gcc" "CARGO_TARGET_$(tr '[:lower:]' '[:upper:]' <<<"$variable")_LINKER=$triple-gcc"
+    export "CC_$variable=$triple-gcc" "CARGO_TARGET_$(tr '[:lower:]' '[:upper:]' <<<"$variable")_LINKER=$triple-gcc"
 fi
 
 # Crates with C code are built anew when SOURCE_DATE_EPOCH changes, and what stands on them, though it changes nothing.

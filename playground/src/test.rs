@@ -1,6 +1,7 @@
 //! `playground test`: a database server, all tests of the workspace on it, and what came of them.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     env, fs,
     path::PathBuf,
     process::{Command, ExitCode, ExitStatus, Stdio},
@@ -158,7 +159,7 @@ impl Tests {
         // To cargo a test that finds at run time that it cannot run has passed.
         let not_run: Vec<_> = ignored.iter().cloned().chain(take_not_run()).collect();
         let passed = passed + ignored.len() as u64 - not_run.len() as u64;
-        lacking.extend_from_slice(&not_run);
+        lacking.extend(by_reason(&not_run));
         // Failed tests were run; cargo's failure needs another explanation only when there are none.
         lacking.extend(cut_short.filter(|_| *failed == 0).map(|why| format!("all tests, because {why}")));
         let colour = if *failed == 0 { Colour::Green } else { Colour::Red };
@@ -173,6 +174,23 @@ impl Tests {
             terminal::line(format_args!("{} {reason}", paint(Colour::Yellow, "Could not run:")));
         }
     }
+}
+
+/// Those that could not run, a line for each reason: `NAME: why`, or `3 tests of SUITE, SUITE: why`.
+fn by_reason(not_run: &[String]) -> Vec<String> {
+    let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (name, why) in not_run.iter().filter_map(|note| note.split_once(": ")) {
+        reasons.entry(why).or_default().push(name);
+    }
+    let told = reasons.into_iter().map(|(why, names)| {
+        if let [name] = names[..] {
+            return format!("{name}: {why}");
+        }
+        let suites: BTreeSet<&str> = names.iter().map(|name| name.split("::").next().unwrap_or(name)).collect();
+        let suites: Vec<&str> = suites.into_iter().collect();
+        format!("{} tests of {}: {why}", names.len(), suites.join(", "))
+    });
+    told.collect()
 }
 
 /// Where tests note that they cannot run, a line each.
@@ -194,7 +212,15 @@ fn exit_code(status: ExitStatus) -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use super::of_images;
+    use super::{by_reason, of_images};
+
+    #[test]
+    fn what_could_not_run_is_told_once_for_each_reason() {
+        let notes =
+            ["images::push::one: no engine", "topology::two: no engine", "images::three: no engine", "four: slow"];
+        let told = by_reason(&notes.map(str::to_owned));
+        assert_eq!(told, ["3 tests of images, topology: no engine", "four: slow"]);
+    }
 
     #[test]
     fn images_are_built_for_tests_that_may_need_them() {
