@@ -4,7 +4,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -16,11 +16,12 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-use super::{Client, oslo, with};
+use super::{Client, eventually, oslo, with};
 
 /// A load that goes on until it is [finished](Load::finish).
 pub(crate) struct Load {
     stop: Arc<AtomicBool>,
+    sent: Arc<AtomicU32>,
     driver: JoinHandle<Vec<Exchange>>,
 }
 
@@ -57,9 +58,15 @@ pub(crate) enum Outcome {
 impl Load {
     /// Sends so many requests a second: of ten, eight are reads, and one of two writes has an `Idempotency-Key`.
     pub(crate) fn start(client: &Client, per_second: u32) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let driver = tokio::spawn(drive(client.clone(), Duration::from_secs(1) / per_second, Arc::clone(&stop)));
-        Self { stop, driver }
+        let (stop, sent) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
+        let pace = Duration::from_secs(1) / per_second;
+        let driver = tokio::spawn(drive(client.clone(), pace, Arc::clone(&stop), Arc::clone(&sent)));
+        Self { stop, sent, driver }
+    }
+
+    /// Waits until so many requests have been sent.
+    pub(crate) async fn reaches(&self, count: u32) {
+        eventually("the load is on", async || self.sent.load(Ordering::Relaxed) >= count).await;
     }
 
     /// Sends no more, and waits for what is under way.
@@ -69,7 +76,7 @@ impl Load {
     }
 }
 
-async fn drive(client: Client, pace: Duration, stop: Arc<AtomicBool>) -> Vec<Exchange> {
+async fn drive(client: Client, pace: Duration, stop: Arc<AtomicBool>, sent: Arc<AtomicU32>) -> Vec<Exchange> {
     let mut due = interval(pace);
     due.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let mut under_way = Vec::new();
@@ -79,6 +86,7 @@ async fn drive(client: Client, pace: Duration, stop: Arc<AtomicBool>) -> Vec<Exc
         }
         due.tick().await;
         under_way.push(tokio::spawn(exchange(client.clone(), number)));
+        sent.fetch_add(1, Ordering::Relaxed);
     }
     join_all(under_way).await.into_iter().map(Result::unwrap).collect()
 }

@@ -10,7 +10,7 @@ use crate::harness::{
 };
 
 /// Requests a second: well within what four tasks of half a core can answer.
-const LOAD: u32 = 60;
+const LOAD: u32 = 100;
 
 #[tokio::test]
 async fn a_killed_task_costs_at_most_the_writes_that_it_was_carrying_out() {
@@ -18,6 +18,7 @@ async fn a_killed_task_costs_at_most_the_writes_that_it_was_carrying_out() {
     eventually("all four get requests", async || topology.ready_tasks().await == 4).await;
     let load = Load::start(&topology.location, LOAD);
     let victim = topology.tasks("location").await.pop_first().unwrap();
+    load.reaches(3 * LOAD).await;
     let before = Instant::now();
     docker(&["kill", "--signal", "KILL", &victim.id]).await;
     let after = Instant::now();
