@@ -56,7 +56,7 @@ scale: ## Change the number of tasks: make scale LOCATION=6 (or USER=2)
 		$(if $(filter command,$(firstword $(origin USER))),user=$(USER))
 
 .PHONY: test-images
-test-images: playground ## Build the images in a container and on this machine, from cold, and compare them (minutes)
+test-images: playground ## Build the images in a container and on this machine, and compare them (minutes)
 	@TEST_BUILDERS=yes $(PLAYGROUND) test --database $(DATABASE) -- -p tests -- images::builders
 
 .PHONY: playground

@@ -18,7 +18,6 @@ named() {
 
 push() {
     local image=$1
-    named "$image"
     echo "pushing $image"
     docker push --quiet "$image" >/dev/null ||
         fail "$image was not pushed. If that is for want of a login: docker login $REGISTRY

@@ -85,12 +85,12 @@ wait_until_healthy() {
     done
 }
 
-# What one-off containers said that failed, as Compose only says that they did.
+# What the containers said that failed, or fail again and again, as Compose only says that they did.
 tell_failures() {
     local name
-    for name in $(docker ps --all "${ours[@]}" --filter status=exited --format '{{.Names}}'); do
+    for name in $(docker ps --all "${ours[@]}" --filter status=exited --filter status=restarting --format '{{.Names}}'); do
         [[ $(docker inspect --format '{{.State.ExitCode}}' "$name") == 0 ]] ||
-            docker logs --tail 10 "$name" 2>&1 | sed "s/^/$name: /" >&2
+            docker logs --tail 5 "$name" 2>&1 | sed "s/^/$name: /" >&2
     done
     fail "the topology is not up; \`make logs\` says more, \`make down\` removes what is there"
 }

@@ -2,6 +2,7 @@
 
 use std::{
     env,
+    path::Path,
     process::{Command, ExitStatus, Stdio},
     time::Duration,
 };
@@ -13,6 +14,24 @@ use playground::{
 };
 
 use super::{PATIENCE, not_run};
+
+/// What the scripts read from the environment, which a person may have set for other purposes.
+const SETTINGS: [&str; 14] = [
+    "BUILDER",
+    "COMPOSE_FILE",
+    "COMPOSE_PROJECT_NAME",
+    "DATA",
+    "LOCATION_PORT",
+    "LOCATION_STATS_PORT",
+    "PLATFORMS",
+    "REGISTRY",
+    "RUST_IMAGE",
+    "SECRETS",
+    "SOURCE_URL",
+    "TAG",
+    "USER_PORT",
+    "USER_STATS_PORT",
+];
 
 /// The tag of the services' images, which `make test` builds; none, with a note, where there is no engine.
 pub(crate) fn tag() -> Option<String> {
@@ -44,8 +63,18 @@ pub(crate) async fn try_docker(arguments: &[&str]) -> (ExitStatus, String) {
 
 /// Runs a script of the workspace's `docker` folder with `settings` as its only ones; how it ended, and what it said.
 pub(crate) async fn script(name: &str, arguments: &[&str], settings: &[(&str, &str)]) -> (ExitStatus, String) {
-    let mut command = Command::new(folders::workspace().join("docker").join(name));
-    for variable in ["TAG", "REGISTRY", "PLATFORMS", "BUILDER", "RUST_IMAGE", "DATA"] {
+    script_of(folders::workspace(), name, arguments, settings).await
+}
+
+/// As [`script`], in another checkout.
+pub(crate) async fn script_of(
+    checkout: &Path,
+    name: &str,
+    arguments: &[&str],
+    settings: &[(&str, &str)],
+) -> (ExitStatus, String) {
+    let mut command = Command::new(checkout.join("docker").join(name));
+    for variable in SETTINGS {
         command.env_remove(variable);
     }
     command.args(arguments).envs(settings.iter().copied());

@@ -8,7 +8,7 @@ use playground::{folders, process};
 use tokio::time::{Duration, Instant};
 
 use crate::harness::{
-    docker::{docker, script, tag},
+    docker::{docker, script, script_of, tag},
     not_run,
 };
 
@@ -65,10 +65,9 @@ async fn in_a_container_and_on_a_machine_the_same_sources_become_the_same_layers
     let rust = said.lines().last().unwrap().to_owned();
 
     let build = async |checkout: &Path, settings: &[(&str, &str)]| {
-        let mut command = Command::new(checkout.join("docker/build.sh"));
-        command.envs(settings.iter().copied());
         let begun = Instant::now();
-        process::output("docker/build.sh", command, Duration::from_mins(30)).await.unwrap();
+        let (status, said) = script_of(checkout, "build.sh", &[], settings).await;
+        assert!(status.success(), "{said}");
         eprintln!("{settings:?}: {:.1} s", begun.elapsed().as_secs_f64());
         begun.elapsed()
     };
