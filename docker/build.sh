@@ -83,6 +83,7 @@ for index in "${!platforms[@]}"; do
         [[ ${#platforms[@]} -eq 1 ]] || tags+=(--tag "$image-${platform#*/}")
         [[ ${#platforms[@]} -gt 1 && $platform != "$(engine_platform)" ]] || tags+=(--tag "$image")
         plugin buildx build --quiet --load --provenance=false --platform "$platform" "${tags[@]}" "${labels[@]}" \
+            --build-arg "RELEASE=$TAG" \
             --file "docker/$service/Dockerfile" "$folder" >/dev/null
         size=$(docker image inspect --format '{{.Size}}' "${tags[1]}")
         echo "built ${tags[1]} for $platform: $((size / 10000 / 100)).$(printf %02d $((size / 10000 % 100))) MB, SBOM in $folder/$service.cdx.json"

@@ -91,6 +91,9 @@ tell_failures() {
     for name in $(docker ps --all "${ours[@]}" --filter status=exited --filter status=restarting --format '{{.Names}}'); do
         [[ $(docker inspect --format '{{.State.ExitCode}}' "$name") == 0 ]] ||
             docker logs --tail 5 "$name" 2>&1 | sed "s/^/$name: /" >&2
+        [[ $name != *-database-* ]] ||
+            echo "If access was denied: the data are of another checkout, or its target folder was removed with the
+passwords in it. They are sample data; \`make down DATA=remove\` removes them." >&2
     done
     fail "the topology is not up; \`make logs\` says more, \`make down\` removes what is there"
 }

@@ -15,6 +15,8 @@ use crate::{
 enum Task {
     /// Answer requests until SIGTERM (the default)
     Serve,
+    /// Make the service's database and login, as an administrator of the server, and end
+    Provision,
     /// Bring the tables up to date, and end
     Migrate {
         /// How long to wait for another migration of the same database to end
@@ -29,6 +31,13 @@ enum Task {
     Healthcheck,
     /// Print the OpenAPI document
     Openapi,
+}
+
+/// The names of the subcommands, as the `command` of a task has them.
+#[must_use]
+pub fn subcommands() -> Vec<String> {
+    let all = Task::augment_subcommands(Command::new(""));
+    all.get_subcommands().map(|subcommand| subcommand.get_name().to_owned()).collect()
 }
 
 /// Runs `service` as its command line says; the whole of its `main`.
@@ -64,6 +73,11 @@ async fn run(service: &Service, task: Task, reader: &mut Reader) -> Result<(), B
             reader.finish()?;
             telemetry::start(&logging);
             server::run(service, settings).await?;
+        }
+        Task::Provision => {
+            let administrator = database::provision::Administrator::read(reader);
+            let settings = one_off(reader)?;
+            database::provision::run(&settings, &administrator).await?;
         }
         Task::Migrate { lock_timeout } => {
             let settings = one_off(reader)?;

@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use crate::{
     database::{Database, Error},
     http::Problem,
+    instance::Instance,
     telemetry::{self, Metrics},
 };
 
@@ -97,6 +98,10 @@ pub(crate) async fn probe(health: Data<Health>, database: Database) {
 struct Report {
     /// `pass` or `fail`.
     status: &'static str,
+    /// What was deployed: the tag of the image.
+    release: String,
+    /// The container that answers.
+    container: String,
     /// Seconds since the start.
     uptime_s: u64,
     checks: Checks,
@@ -163,7 +168,7 @@ pub(crate) async fn readyz(health: Data<Health>) -> Result<impl Responder, Probl
     (status = 503, description = "Not well", content_type = "application/health+json", body = Report),
 ))]
 #[get("/health")]
-pub(crate) async fn report(health: Data<Health>, database: Data<Database>) -> HttpResponse {
+pub(crate) async fn report(health: Data<Health>, database: Data<Database>, instance: Data<Instance>) -> HttpResponse {
     let Some(probe) = health.last_probe().await else {
         return Problem::unavailable("the service is stopping").error_response();
     };
@@ -172,6 +177,8 @@ pub(crate) async fn report(health: Data<Health>, database: Data<Database>) -> Ht
     let mut answer = if probe.passed() { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     let report = Report {
         status,
+        release: instance.release.clone(),
+        container: instance.container.clone(),
         uptime_s: health.uptime().as_secs(),
         checks: Checks {
             database: DatabaseCheck {

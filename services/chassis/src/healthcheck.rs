@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use crate::http::Address;
 
-/// Below the health check timeouts of the task definitions (5 s).
-const TIMEOUT: Duration = Duration::from_secs(3);
+/// What it asks, and load balancers as well.
+pub const PATH: &str = "/readyz";
+
+/// How long it waits for the answer: less than the task definitions give it (5 s), so that it can say what is wrong.
+pub const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The service is not ready.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +24,7 @@ pub(crate) enum NotReady {
 
 /// Succeeds if the service that listens on `address` is ready.
 pub(crate) async fn run(address: Address) -> Result<(), NotReady> {
-    let url = format!("http://{}/readyz", address.from_here());
+    let url = format!("http://{}{PATH}", address.from_here());
     let no_answer = |error: reqwest::Error| NotReady::NoAnswer(url.clone(), error.without_url());
     let client = reqwest::Client::builder().no_proxy().timeout(TIMEOUT).build().map_err(no_answer)?;
     let status = client.get(&url).send().await.map_err(no_answer)?.status();

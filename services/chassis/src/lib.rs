@@ -6,9 +6,12 @@
 
 pub mod cli;
 pub mod database;
+pub mod healthcheck;
 pub mod http;
 pub mod idempotency;
 pub mod input;
+pub mod instance;
+pub mod openapi;
 pub mod pages;
 pub mod seed;
 pub mod server;
@@ -17,8 +20,6 @@ pub mod settings;
 pub mod telemetry;
 
 mod health;
-mod healthcheck;
-mod openapi;
 mod purge;
 mod shutdown;
 

@@ -1,6 +1,9 @@
 //! The OpenAPI document, generated from the routes that are served.
 
-use std::io::{self, Write as _};
+use std::{
+    collections::BTreeSet,
+    io::{self, Write as _},
+};
 
 use actix_web::{App, HttpResponse, get, web::Data};
 use utoipa::openapi::{
@@ -9,7 +12,7 @@ use utoipa::openapi::{
 };
 use utoipa_actix_web::{AppExt as _, service_config::ServiceConfig};
 
-use crate::{Service, health, pages, service::Routes};
+use crate::{Service, health, pages, service::Routes, settings::Reader};
 
 /// The routes that every service has.
 pub(crate) fn routes(config: &mut ServiceConfig) {
@@ -43,6 +46,13 @@ pub(crate) fn document(service: &Service, service_routes: &Routes) -> OpenApi {
         .configure(|config| service_routes(config))
         .split_for_parts()
         .1
+}
+
+/// The paths that `service` answers, as its routes have them.
+#[must_use]
+pub fn paths(service: &Service) -> BTreeSet<String> {
+    let routes = (service.configure)(&mut Reader::new(|_| None));
+    document(service, &routes).paths.paths.into_keys().collect()
 }
 
 /// Prints the document, for the `openapi` subcommand.

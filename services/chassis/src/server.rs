@@ -18,6 +18,7 @@ use crate::{
         AccessControl, Address, CLIENT_DISCONNECT_TIMEOUT, Fallback, HEAD_TIMEOUT, KEEP_ALIVE, body_deadline,
         extractors,
     },
+    instance::Instance,
     openapi, pages,
     service::Routes,
     settings::{Period, Reader},
@@ -25,8 +26,8 @@ use crate::{
     telemetry::{Metrics, observe},
 };
 
-/// How long a service keeps serving after SIGTERM unless `DRAIN_DELAY` says otherwise: two health checks of a balancer
-/// that asks every two seconds, and a moment.
+/// How long a service keeps serving after SIGTERM unless `DRAIN_DELAY` says otherwise: longer than a balancer takes to
+/// notice that asks every second or two. (ECS tells its own before it sends the signal.)
 pub const DEFAULT_DRAIN_DELAY: Period = Period::from_secs(5);
 
 /// How long requests under way may take after that unless `SHUTDOWN_TIMEOUT` says otherwise. Together they stay below
@@ -40,6 +41,7 @@ pub struct Settings {
     access: AccessControl,
     drain_delay: Duration,
     shutdown_timeout: Duration,
+    instance: Instance,
     routes: Routes,
 }
 
@@ -52,6 +54,7 @@ impl Settings {
             access: AccessControl::read(reader),
             drain_delay: reader.or("DRAIN_DELAY", DEFAULT_DRAIN_DELAY).0,
             shutdown_timeout: reader.or("SHUTDOWN_TIMEOUT", DEFAULT_SHUTDOWN_TIMEOUT).0,
+            instance: Instance::read(service, reader),
             routes: (service.configure)(reader),
         }
     }
@@ -86,7 +89,7 @@ pub async fn run(service: &Service, settings: Settings) -> Result<(), Error> {
     health.set_ready(true);
     tracing::info!(
         service = service.name,
-        version = service.version,
+        release = settings.instance.release,
         address = %settings.address,
         database = %settings.database,
         "serving"
@@ -121,15 +124,17 @@ fn start(
 ) -> Result<actix_web::dev::Server, Error> {
     let document = openapi::document(service, &settings.routes);
     let fallback = Fallback::new(&document);
-    let pages = Data::new(pages::Pages::new(service, &document));
-    let metrics = Data::new(Metrics::new(service));
+    let pages = Data::new(pages::Pages::new(service, &settings.instance, &document));
+    let metrics = Data::new(Metrics::new(service, &settings.instance));
     let access = Data::new(settings.access.clone());
+    let instance = Data::new(settings.instance.clone());
     let (database, health, routes) = (Data::new(database.clone()), health.clone(), settings.routes.clone());
     let app = move || {
         let fallback = fallback.clone();
         App::new()
             .app_data(metrics.clone())
             .app_data(access.clone())
+            .app_data(instance.clone())
             .app_data(database.clone())
             .app_data(health.clone())
             .app_data(pages.clone())

@@ -20,7 +20,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
 const RETRY_AFTER_MS: std::ops::Range<u64> = 50..150;
 
 /// Idle connections are given up before the location service, or a balancer in front of it, closes them (60 s).
-const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Largest answer that can be a place, in bytes.
 const MAX_ANSWER_BYTES: usize = 16 * 1024;

@@ -144,11 +144,12 @@ fn labels_for_everything() -> String {
             "services",
             &[
                 "mysql",
-                "databases",
+                "location-database",
                 "location-migrate",
                 "location-seed",
                 "location",
                 "location-balancer",
+                "user-database",
                 "user-migrate",
                 "user-seed",
                 "user",

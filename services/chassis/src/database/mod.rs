@@ -7,6 +7,7 @@
 mod connection;
 mod error;
 pub mod migrate;
+pub mod provision;
 mod settings;
 
 use std::time::Duration;

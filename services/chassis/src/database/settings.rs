@@ -12,8 +12,8 @@ const RDS_CA: &[u8] = include_bytes!("../../data/rds-ca.pem");
 
 /// Connections a task may hold unless `DB_MAX_CONNECTIONS` says otherwise.
 ///
-/// Two services of four tasks, doubled during a rolling update (maximumPercent 200), make 16 tasks: 128 connections,
-/// below the limit of the smallest database instances.
+/// Two services, scaled up to eight tasks each and doubled during a rolling update (maximumPercent 200), make 32 tasks:
+/// 256 connections, below the limit of a database instance with 4 GiB. `make check-deploy` holds them against each other.
 pub const DEFAULT_MAX_CONNECTIONS: usize = 8;
 
 /// How long a request waits for a connection unless `DB_ACQUIRE_TIMEOUT` says otherwise: long enough for a blip, short
@@ -25,9 +25,9 @@ pub const DEFAULT_ACQUIRE_TIMEOUT: Period = Period::from_secs(2);
 pub struct Settings {
     host: String,
     port: u16,
-    user: String,
-    password: SecretString,
-    name: String,
+    pub(super) user: String,
+    pub(super) password: SecretString,
+    pub(super) name: String,
     tls: Tls,
     tls_ca: Option<PathBuf>,
     /// How many connections a task holds at most.
@@ -93,12 +93,16 @@ impl Settings {
     }
 
     pub(super) fn connect_options(&self) -> MySqlConnectOptions {
+        self.server_options(&self.user, &self.password).database(&self.name)
+    }
+
+    /// How to reach the server, and no database of it, with another login.
+    pub(super) fn server_options(&self, user: &str, password: &SecretString) -> MySqlConnectOptions {
         let options = MySqlConnectOptions::new()
             .host(&self.host)
             .port(self.port)
-            .username(&self.user)
-            .password(self.password.expose_secret())
-            .database(&self.name)
+            .username(user)
+            .password(password.expose_secret())
             .ssl_mode(match self.tls {
                 Tls::Disabled => MySqlSslMode::Disabled,
                 Tls::Preferred => MySqlSslMode::Preferred,

@@ -4,7 +4,6 @@ use std::{io, time::Duration};
 
 use actix_web::{
     error::{JsonPayloadError, PathError, PayloadError, QueryPayloadError},
-    http::KeepAlive,
     web::{JsonConfig, PathConfig, QueryConfig, ServiceConfig},
 };
 use serde_json::error::Category;
@@ -14,7 +13,7 @@ use super::Problem;
 /// How long an idle connection is kept: longer than an Application Load Balancer's idle timeout (60 s), so that it is
 /// the balancer who closes. The other way round it sends requests into connections that are just being closed, and
 /// answers 502.
-pub(crate) const KEEP_ALIVE: KeepAlive = KeepAlive::Timeout(Duration::from_secs(75));
+pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 /// How long a client may take to send the head of a request: a balancer sends it at once, and whoever drips it in
 /// holds a connection for nothing.

@@ -13,6 +13,7 @@ use crate::{
     database::{Connections, Database},
     health::Health,
     http::Problem,
+    instance::Instance,
 };
 
 /// What a page may load: its own style sheet, and nothing from elsewhere.
@@ -21,7 +22,7 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img
 /// What the pages are made of, rendered once where it never changes.
 pub(crate) struct Pages {
     service: Service,
-    container: String,
+    instance: Instance,
     /// The OpenAPI document as JSON.
     pub(crate) document: String,
     reference: String,
@@ -31,7 +32,7 @@ pub(crate) struct Pages {
 #[template(path = "home.html")]
 struct Home<'a> {
     service: &'a Service,
-    container: &'a str,
+    instance: &'a Instance,
     now: Timestamp,
     up: bool,
     connections: Connections,
@@ -46,11 +47,11 @@ struct Reference<'a> {
 }
 
 impl Pages {
-    pub(crate) fn new(service: &Service, document: &OpenApi) -> Self {
+    pub(crate) fn new(service: &Service, instance: &Instance, document: &OpenApi) -> Self {
         let reference = Reference { service, operations: reference::operations(document) }.render();
         Self {
             service: *service,
-            container: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            instance: instance.clone(),
             document: document.to_json().unwrap_or_default(),
             reference: reference.unwrap_or_default(),
         }
@@ -69,7 +70,7 @@ pub(crate) async fn home(
 ) -> Result<HttpResponse, Problem> {
     html(&Home {
         service: &pages.service,
-        container: &pages.container,
+        instance: &pages.instance,
         now: Timestamp::now().round(Unit::Second).unwrap_or_else(|_| Timestamp::now()),
         up: health.database_up(),
         connections: database.connections(),

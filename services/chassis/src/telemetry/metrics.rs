@@ -8,7 +8,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use crate::{Service, database::Connections};
+use crate::{Service, database::Connections, instance::Instance};
 
 /// Upper bounds of the latency histogram, in seconds: from below what a read by key takes to above every deadline.
 const LATENCY_BUCKETS: [f64; 14] =
@@ -45,7 +45,7 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    pub(crate) fn new(service: &Service) -> Self {
+    pub(crate) fn new(service: &Service, instance: &Instance) -> Self {
         let mut metrics = Self {
             registry: Registry::default(),
             requests: Family::default(),
@@ -57,7 +57,11 @@ impl Metrics {
             uptime: Gauge::default(),
         };
         let registry = &mut metrics.registry;
-        let build = Info::new([("service", service.name), ("version", service.version)]);
+        let build = Info::new([
+            ("service", service.name.to_owned()),
+            ("version", service.version.to_owned()),
+            ("release", instance.release.clone()),
+        ]);
         registry.register("build", "What runs here", build);
         registry.register("http_requests", "Requests answered", metrics.requests.clone());
         registry.register_with_unit(
