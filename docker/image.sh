@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Prints the image to use for NAME, one that is not ours: the official one, of a pinned version, if it is here or can be
-# pulled; else a stand-in made of Debian's packages, unless `--official` insists.
+# pulled; else a stand-in made of packages, unless `--official` insists.
 #
-#   image.sh [--official] mysql | haproxy | registry | rust
+#   image.sh [--official] mysql | haproxy | registry | rust | ministack
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,6 +15,7 @@ case $name in
     haproxy) official=haproxy:3.0.11 ;;
     registry) official=registry:2.8.3 ;;
     rust) official=$(sed -n 's/^ARG RUST_IMAGE=//p' docker/build/Dockerfile) ;;
+    ministack) official=ministackorg/ministack:$(sed -n 's/^ARG VERSION=//p' docker/stand-ins/ministack/Dockerfile) ;;
     *) echo "error: no image is known for $name" >&2 && exit 2 ;;
 esac
 

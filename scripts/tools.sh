@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Installs those of the named tools that this machine lacks: cargo subcommands, in the versions below, into
-# target/tools; others from the distribution.
+# Installs those of the named tools that this machine lacks: cargo subcommands and Python programs, in the versions
+# below, into target/tools; others from the distribution.
 #
 #   tools.sh TOOL…
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+others=${PATH//"$PWD/target/tools/bin:"/}
 export PATH=$PWD/target/tools/bin:$PATH
 
 subcommand() {
@@ -18,17 +19,46 @@ subcommand() {
     fi
 }
 
-package() {
+install_package() {
     local name=$1
-    if ! command -v "$name" >/dev/null; then
-        if command -v apt-get >/dev/null && [[ $EUID -eq 0 ]]; then
-            echo "installing $name"
-            apt-get update --quiet --quiet
-            DEBIAN_FRONTEND=noninteractive apt-get install --quiet --quiet --yes --no-install-recommends "$name"
-        else
-            echo "$name is missing: install it (Debian: apt-get install $name; macOS: brew install $name)" >&2
-            exit 1
-        fi
+    if command -v apt-get >/dev/null && [[ $EUID -eq 0 ]]; then
+        echo "installing $name"
+        apt-get update --quiet --quiet
+        DEBIAN_FRONTEND=noninteractive apt-get install --quiet --quiet --yes --no-install-recommends "$name"
+    else
+        echo "$name is missing: install it (Debian: apt-get install $name; macOS: brew install ${2:-$name})" >&2
+        exit 1
+    fi
+}
+
+package() {
+    command -v "$1" >/dev/null || install_package "$1"
+}
+
+# A Python program with an environment of its own, as some want other versions of the same library.
+python_program() {
+    local name=$1 environment=$PWD/target/tools/python/$1
+    shift
+    # The environment's own path is part of what is in it.
+    local content="$* in $environment"
+    [[ ! -x target/tools/bin/$name || "$(cat "$environment/content" 2>/dev/null)" != "$content" ]] || return 0
+    # Debian's python3 comes without either.
+    python3 -c 'import ensurepip, venv' 2>/dev/null || install_package python3-venv python3
+    echo "installing $* into target/tools"
+    rm -rf "$environment"
+    python3 -m venv "$environment"
+    "$environment/bin/pip" install --quiet --disable-pip-version-check "$@"
+    mkdir -p target/tools/bin
+    ln -sf "../python/$name/bin/$name" "target/tools/bin/$name"
+    echo "$content" >"$environment/content"
+}
+
+# The machine's own where that is version 2. PyPI has version 1 only, which does all that is needed here.
+aws() {
+    if [[ "$(PATH=$others command aws --version 2>/dev/null || true)" == aws-cli/2.* ]]; then
+        rm -f target/tools/bin/aws
+    else
+        python_program aws awscli==1.45.64
     fi
 }
 
@@ -38,6 +68,11 @@ for tool; do
         cargo-cyclonedx) subcommand cargo-cyclonedx 0.5.9 ;;
         cargo-deny) subcommand cargo-deny 0.20.2 ;;
         cargo-machete) subcommand cargo-machete 0.9.2 ;;
+        aws) aws ;;
+        cfn-lint) python_program cfn-lint cfn-lint==1.58.0 ;;
+        checkov) python_program checkov checkov==3.3.30 ;;
+        # With what it needs to serve; its extra `server` is larger still, for services that are not used here.
+        moto_server) python_program moto_server 'moto[cloudformation]==5.2.5' flask==3.1.3 flask-cors==6.0.5 ;;
         *) package "$tool" ;;
     esac
 done

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Builds and names an image that stands in for an official one where no registry can be reached, from Debian's packages
-# alone: ecs-playground/NAME:debian. What was built before is built again within a second.
+# Builds and names an image that stands in for an official one where no registry can be reached, from packages of
+# Debian or PyPI: ecs-playground/NAME:debian. What was built before is built again within a second.
 #
-#   build.sh mysql | haproxy | registry | rust
+#   build.sh mysql | haproxy | registry | rust | ministack
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . docker/engine.sh
@@ -14,13 +14,22 @@ build() {
     plugin buildx build --quiet --load --tag "$image" "$@" >&2
 }
 
-echo "building $image from Debian's packages, in place of the official image" >&2
+echo "building $image from packages, in place of the official image" >&2
 case $name in
     # The official image is Debian 12 with a toolchain from rustup. So is this, with the toolchain of this machine.
     rust)
         base=$(docker/debian.sh base bookworm)
         tar --create --directory docker/stand-ins/rust Dockerfile --directory "$(rustc --print sysroot)" bin lib |
             build --build-arg "BASE=$base" -
+        ;;
+    # No distribution packages MiniStack; PyPI does.
+    ministack)
+        base=$(docker/debian.sh base trixie)
+        secret=()
+        if [[ -n ${SSL_CERT_FILE:-} ]]; then
+            secret=(--secret "id=ca-certificates,src=$SSL_CERT_FILE")
+        fi
+        build --build-arg "BASE=$base" ${secret[@]+"${secret[@]}"} docker/stand-ins/ministack
         ;;
     *)
         base=$(docker/debian.sh base trixie)
