@@ -1,0 +1,26 @@
+//! The services that are deployed, as their own code describes them.
+
+use anyhow::{Context as _, Result};
+use chassis::Service;
+
+/// In the order in which they are deployed: the user service asks the location service.
+pub(crate) static SERVICES: [&Service; 2] = [&location::SERVICE, &user::SERVICE];
+
+/// The service called `name`.
+pub(crate) fn named(name: &str) -> Result<&'static Service> {
+    SERVICES
+        .into_iter()
+        .find(|service| service.name == name)
+        .with_context(|| format!("SERVICE={name} is none of {}", names().join(", ")))
+}
+
+/// Their names.
+pub(crate) fn names() -> Vec<&'static str> {
+    SERVICES.iter().map(|service| service.name).collect()
+}
+
+/// `location` as `Location`: how the outputs that belong to a service begin.
+pub(crate) fn prefix(service: &str) -> String {
+    let mut letters = service.chars();
+    letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
+}

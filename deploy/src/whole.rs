@@ -1,0 +1,152 @@
+//! The whole deployment, from nothing or from wherever the last one stopped: each step looks whether it is done.
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::{
+    aws::{Aws, text},
+    definition::Values,
+    local, relations, release,
+    rollout::{self, Load},
+    say, services,
+    services::SERVICES,
+    stack::{self, STACKS},
+    task,
+};
+
+/// Everything: stacks, images, databases, services. What could fail by itself is looked at before anything is changed.
+pub(crate) async fn up(aws: &Aws, cluster: &str, tag: Option<String>, parameters: &str, load: Load) -> Result<()> {
+    say::step("look at what there is, before anything is changed");
+    let tag = release::tag(tag).await?;
+    relations::check()?;
+    let mut parameters = stack::parse_parameters(parameters)?;
+    release::require_engine().await?;
+    stack::require_sound(aws, cluster).await?;
+    let mut values = values(aws, cluster).await?;
+    if values.contains_key("Cluster") {
+        for service in SERVICES {
+            rollout::require_settled(aws, cluster, service.name).await?;
+        }
+    }
+    say::done(format_args!("account {}, region {}, release {tag}", aws.account, aws.region));
+
+    parameters.insert("Name".into(), cluster.into());
+    local::parameters(aws, cluster, &mut parameters);
+    for stack in &STACKS {
+        if stack.exists_on(aws) {
+            stack::deploy(aws, stack, cluster, &parameters).await?;
+        } else if stack.subject == "database" {
+            parameters.extend(local::database(aws, cluster).await?);
+        }
+        // What one stack gives, another may take as a parameter.
+        values = self::values(aws, cluster).await?;
+        parameters.extend(values.iter().filter(|(name, _)| *name == "DatabaseAdminSecretArn").map(owned));
+    }
+    values.insert("Tag".into(), tag.clone());
+
+    release::push(aws, &values, &tag).await?;
+    for service in SERVICES {
+        let name = service.name;
+        say::step(format_args!("database and login of the service {name}, made by a one-off task"));
+        let arn = task::register(aws, &format!("deploy/tasks/{name}-database.json"), &values).await?;
+        task::run(aws, cluster, &arn, &[]).await?;
+    }
+    for service in SERVICES {
+        roll_out(aws, &values, service.name, None, load).await?;
+    }
+    local::tell_what_is_left_out(aws);
+    for service in SERVICES {
+        say::done(format_args!(
+            "{}: {}/",
+            service.name,
+            values[&format!("{}BalancerUrl", services::prefix(service.name))]
+        ));
+    }
+    Ok(())
+}
+
+/// One service, of an image that is there.
+pub(crate) async fn service(
+    aws: &Aws,
+    cluster: &str,
+    name: &str,
+    tag: Option<String>,
+    file: Option<String>,
+    load: Load,
+) -> Result<()> {
+    say::step("look at what there is, before anything is changed");
+    let service = services::named(name)?;
+    let tag = release::tag(tag).await?;
+    relations::check()?;
+    let mut values = values(aws, cluster).await?;
+    require_cluster(aws, cluster, &values)?;
+    values.insert("Tag".into(), tag.clone());
+    release::require_pushed(aws, &values, service.name, &tag).await?;
+    rollout::require_settled(aws, cluster, service.name).await?;
+    roll_out(aws, &values, service.name, file, load).await
+}
+
+/// Registers, migrates, rolls out.
+async fn roll_out(aws: &Aws, values: &Values, name: &str, file: Option<String>, load: Load) -> Result<()> {
+    let file = file.filter(|file| !file.is_empty()).unwrap_or_else(|| format!("deploy/tasks/{name}.json"));
+    say::step(format_args!("task definition {name}, of {file}"));
+    let arn = task::register(aws, &file, values).await?;
+    say::step(format_args!("bring the tables of {name} up to date: once, before the tasks that need it"));
+    task::run(aws, &values["Cluster"], &arn, &["migrate"]).await?;
+    rollout::roll_out(aws, values, name, &arn, &values["Tag"], load).await
+}
+
+/// The images of `tag` in the registry, for a rollout to come.
+pub(crate) async fn release(aws: &Aws, cluster: &str, tag: Option<String>) -> Result<()> {
+    let tag = release::tag(tag).await?;
+    release::require_engine().await?;
+    let values = values(aws, cluster).await?;
+    require_cluster(aws, cluster, &values)?;
+    release::push(aws, &values, &tag).await
+}
+
+/// Where the service's load balancer is.
+pub(crate) async fn url(aws: &Aws, cluster: &str, name: &str) -> Result<()> {
+    let values = values(aws, cluster).await?;
+    require_cluster(aws, cluster, &values)?;
+    say::line(&values[&format!("{}BalancerUrl", services::prefix(services::named(name)?.name))]);
+    Ok(())
+}
+
+/// A one-off task of the revision that the service runs.
+pub(crate) async fn run_task(aws: &Aws, cluster: &str, name: &str, command: &[&str]) -> Result<()> {
+    ensure!(!command.is_empty(), "COMMAND is empty: name a subcommand of the service, such as COMMAND=seed");
+    let service = rollout::service(aws, cluster, name).await?;
+    let service = service
+        .with_context(|| format!("there is no service {name} in the cluster {cluster}; `make deploy` makes it"))?;
+    let arn = text(rollout::primary(&service), "/taskDefinition").to_owned();
+    say::step(format_args!("run `{name} {}` once", command.join(" ")));
+    task::run(aws, cluster, &arn, command).await
+}
+
+/// Everything that placeholders can stand for, but for the tag.
+pub(crate) async fn values(aws: &Aws, cluster: &str) -> Result<Values> {
+    let mut values = stack::outputs(aws, cluster).await?;
+    if aws.local.is_some() {
+        values.extend(local::database_values(aws, cluster).await?);
+    }
+    local::correct(aws, cluster, &mut values);
+    values.insert("Region".into(), aws.region.clone());
+    values.insert("Account".into(), aws.account.clone());
+    Ok(values)
+}
+
+/// Fails where there is no cluster, which mostly means that one looks for it in the wrong place.
+pub(crate) fn require_cluster(aws: &Aws, cluster: &str, values: &Values) -> Result<()> {
+    ensure!(
+        values.contains_key("Cluster"),
+        "there is no stack {cluster}-cluster in the region {} of the account {}: is that the right region (AWS_REGION), \
+         account (AWS_PROFILE) and name (CLUSTER)? If so, `make deploy` makes it",
+        aws.region,
+        aws.account
+    );
+    Ok(())
+}
+
+fn owned((name, value): (&String, &String)) -> (String, String) {
+    (name.clone(), value.clone())
+}
