@@ -72,7 +72,7 @@ async fn install() -> Result<()> {
     if find_program("apt-get").is_none() || !geteuid().is_root() {
         bail!("there is no Docker engine (it is installed by itself on Debian and Ubuntu as root only)");
     }
-    let question = "The tests run on MySQL in a container. Install Docker's engine (docker.io)?";
+    let question = "This takes containers. Install Docker's engine (docker.io)?";
     if terminal::can_ask() && !terminal::ask(question).await {
         bail!("there is no Docker engine, and installing it was declined");
     }

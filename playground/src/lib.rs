@@ -19,3 +19,4 @@ pub mod service;
 pub mod summary;
 pub mod terminal;
 pub mod test;
+pub mod with_engine;

@@ -12,7 +12,7 @@ use playground::{
     reaper::{self, Duties},
     run,
     terminal::{self, Colour, paint, told},
-    test,
+    test, with_engine,
 };
 
 /// A database and both services on this machine.
@@ -40,6 +40,12 @@ enum Task {
         /// Changes nothing, and fails when they are not current.
         #[arg(long)]
         check: bool,
+    },
+    /// Runs a command with a Docker engine: the one that answers, or one that is started or installed for it.
+    Engine {
+        /// The command and its arguments.
+        #[arg(last = true)]
+        command: Vec<String>,
     },
     /// Removes the data of `run` that are outside of the target folder: those in a Docker volume.
     Clean,
@@ -78,6 +84,9 @@ fn perform(task: Task) -> Result<ExitCode> {
                 Ok(outcome) => outcome.map(|()| ExitCode::SUCCESS),
                 Err(interrupted) => Ok(ExitCode::from(interrupted.exit_code())),
             })
+        }
+        Task::Engine { command } => {
+            asynchronously(async |interrupt| Box::pin(with_engine::run(interrupt, &command)).await)
         }
         Task::Clean => asynchronously(async |_| container::forget().await.map(|()| ExitCode::SUCCESS)),
         Task::Reap(duties) => {

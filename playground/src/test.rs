@@ -30,13 +30,14 @@ pub async fn test(interrupt: &Interrupt, choice: Choice, arguments: &[String]) -
         let engine = choice.engine().await;
         let (server, lacking) = database::for_tests(choice, engine.as_ref()).await?;
         let images = match &engine {
-            Some(Ok(engine)) if of_images(arguments) => Some(Images::build(engine).await),
+            Some(Ok(engine)) if concern(arguments, &["images", "topology"]) => Some(Images::build(engine).await),
             _ => None,
         };
-        Ok::<_, anyhow::Error>((server, lacking, images, engine))
+        let tools = if concern(arguments, &["deploy"]) { Some(tools().await) } else { None };
+        Ok::<_, anyhow::Error>((server, lacking, images, tools, engine))
     };
     // The engine is the last to go.
-    let (server, lacking, images, _engine) = match interrupt.unless(Box::pin(bring_up)).await {
+    let (server, lacking, images, tools, _engine) = match interrupt.unless(Box::pin(bring_up)).await {
         Ok(brought_up) => brought_up?,
         Err(interrupted) => {
             terminal::line("Could not run: all tests, because the run was interrupted");
@@ -46,7 +47,7 @@ pub async fn test(interrupt: &Interrupt, choice: Choice, arguments: &[String]) -
     // Names of test databases, so that they can be found again on a server that stays when a test was killed.
     let prefix = format!("test_{}_", secret::random(3)?);
     let start = Instant::now();
-    let mut tests = Tests::start(&server, &prefix, images.as_ref(), arguments)?;
+    let mut tests = Tests::start(&server, &prefix, images.as_ref(), tools.as_ref(), arguments)?;
     let (code, ended) = match interrupt.unless(tests.process.wait()).await {
         Ok(status) => {
             let status = status?;
@@ -80,12 +81,22 @@ fn cargo(subcommand: &str) -> Result<Command> {
     Ok(command)
 }
 
-/// Whether the tests that `arguments` choose may need the services' images: the suites, all or by a name that says so.
-fn of_images(arguments: &[String]) -> bool {
+/// Installs the aws CLI, and what answers it in the tests.
+async fn tools() -> Result<()> {
+    let step = terminal::step("installing the aws CLI and moto (a minute the first time)");
+    let mut command = Command::new(folders::workspace().join("scripts/tools.sh"));
+    command.args(["aws", "moto_server"]);
+    process::output("scripts/tools.sh", command, Duration::from_mins(15)).await?;
+    step.done("the aws CLI and moto are there");
+    Ok(())
+}
+
+/// Whether the tests that `arguments` choose may be of one of `suites`: all are, or those of a name that says so.
+fn concern(arguments: &[String], suites: &[&str]) -> bool {
     let package = arguments.windows(2).find(|pair| pair[0] == "-p" || pair[0] == "--package").map(|pair| &pair[1]);
     let mut names = arguments.iter().skip_while(|argument| *argument != "--").filter(|name| !name.starts_with('-'));
-    let of_images = |name: &String| ["images", "topology"].iter().any(|suite| name.contains(suite));
-    package.is_none_or(|package| package == "tests") && (names.clone().next().is_none() || names.any(of_images))
+    let of_these = |name: &String| suites.iter().any(|suite| name.contains(suite));
+    package.is_none_or(|package| package == "tests") && (names.clone().next().is_none() || names.any(of_these))
 }
 
 async fn clean_up(server: Server, prefix: &str, images: Option<Result<Images>>) -> Result<()> {
@@ -109,7 +120,13 @@ struct Tests {
 }
 
 impl Tests {
-    fn start(server: &Server, prefix: &str, images: Option<&Result<Images>>, arguments: &[String]) -> Result<Self> {
+    fn start(
+        server: &Server,
+        prefix: &str,
+        images: Option<&Result<Images>>,
+        tools: Option<&Result<()>>,
+        arguments: &[String],
+    ) -> Result<Self> {
         let mut command = cargo("test")?;
         let chosen = arguments.iter().any(|argument| argument.starts_with("-p") || argument.starts_with("--package"));
         if !chosen {
@@ -140,6 +157,9 @@ impl Tests {
                 command.env("TEST_TAG", "not-built").env("TEST_OWNER", reaper::owner());
             }
             None => {}
+        }
+        if let Some(Err(error)) = tools {
+            command.env("TEST_NO_AWS_CLI", told(error).lines().next_back().unwrap_or_default());
         }
         let process = Process::start("cargo test", command, Duration::from_secs(10))?;
         let reaper = Reaper::of_group(process.id())?;
@@ -212,7 +232,7 @@ fn exit_code(status: ExitStatus) -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use super::{by_reason, of_images};
+    use super::{by_reason, concern};
 
     #[test]
     fn what_could_not_run_is_told_once_for_each_reason() {
@@ -224,7 +244,10 @@ mod tests {
 
     #[test]
     fn images_are_built_for_tests_that_may_need_them() {
-        let of = |arguments: &str| of_images(&arguments.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
+        let of = |arguments: &str| {
+            let arguments: Vec<_> = arguments.split_whitespace().map(str::to_owned).collect();
+            concern(&arguments, &["images", "topology"])
+        };
         for with in ["", "-p tests", "-p tests -- images", "-- topology::changes nearest", "-- --nocapture"] {
             assert!(of(with), "{with}");
         }

@@ -3,9 +3,11 @@
 
 mod api;
 mod data;
+mod deploy;
 mod failures;
 mod harness;
 mod images;
 mod playground;
+mod provision;
 mod settings;
 mod topology;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, net::TcpListener};
 
-use chassis::{server, settings::Reader, telemetry};
+use chassis::{database::provision::Administrator, server, settings::Reader, telemetry};
 use playground::{folders, service::Service};
 
 use crate::harness::{self, Database, Seeded, prepared, start, unprepared};
@@ -59,6 +59,7 @@ fn the_example_lists_exactly_the_variables_that_are_read() {
     for service in [location::SERVICE, user::SERVICE] {
         let mut reader = Reader::new(|_| None);
         let _ = (server::Settings::read(&service, &mut reader), telemetry::Settings::read(&mut reader));
+        let _ = Administrator::read(&mut reader);
         read.extend(reader.asked().iter().map(|name| (*name).to_owned()));
     }
     let example = fs::read_to_string(folders::workspace().join(".env.example")).unwrap();

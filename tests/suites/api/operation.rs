@@ -15,6 +15,7 @@ async fn health_tells_of_the_database_without_telling_where_it_is() {
     let report = health.json();
     assert_eq!((&report["status"], &report["checks"]["database"]["status"]), (&"pass".into(), &"pass".into()));
     assert_eq!(report["checks"]["connections"]["max"], 8);
+    assert_eq!(report["release"], location::SERVICE.version, "without RELEASE");
     for secret in [service.database.user(), service.database.password(), "127.0.0.1", TOKEN] {
         assert!(!health.body.contains(secret), "{secret:?} is in {}", health.body);
     }

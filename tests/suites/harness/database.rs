@@ -27,6 +27,16 @@ impl Database {
         self.login.settings(&self.server)
     }
 
+    /// Removes the database and its login, so that there is nothing yet.
+    pub(crate) async fn vanish(&self) {
+        login::drop(&self.server, &self.login).await.unwrap();
+    }
+
+    /// `DB_ADMIN_*` for `provision`: the login with which the tests make theirs.
+    pub(crate) fn administrator(&self) -> [(&'static str, String); 2] {
+        [("DB_ADMIN_USER", self.server.user.clone()), ("DB_ADMIN_PWD", self.server.password.clone())]
+    }
+
     /// A connection as the service's own login.
     pub(crate) async fn connect(&self) -> MySqlConnection {
         MySqlConnection::connect_with(&self.options()).await.unwrap()

@@ -2,6 +2,7 @@
 //! answers.
 
 mod answer;
+pub(crate) mod aws;
 mod database;
 pub(crate) mod docker;
 pub(crate) mod load;

@@ -36,6 +36,21 @@ async fn the_health_check_tells_the_truth_in_both_directions() {
 }
 
 #[tokio::test]
+async fn an_image_says_under_which_tag_it_was_built() {
+    let Some(tag) = tag() else { return };
+    for service in ["location", "user"] {
+        let container =
+            container(&format!("{service}:{tag}"), &["--publish", "127.0.0.1::8000", "--env", "PORT=8000"]).await;
+        let address = docker(&["port", container.id(), "8000"]).await;
+        let url = format!("http://{address}/health");
+        eventually("it answers", async || reqwest::get(&url).await.is_ok()).await;
+        let health: serde_json::Value = reqwest::get(&url).await.unwrap().json().await.unwrap();
+        assert_eq!(health["release"], *tag);
+        assert!(container.id().starts_with(health["container"].as_str().unwrap()), "{health}");
+    }
+}
+
+#[tokio::test]
 async fn as_the_first_process_it_ends_in_order_as_a_user_without_rights() {
     let Some(tag) = tag() else { return };
     let container = container(&format!("location:{tag}"), &["--env", "DRAIN_DELAY=0s"]).await;
