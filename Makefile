@@ -5,6 +5,7 @@
 MAKEFLAGS += --no-print-directory
 CARGO ?= cargo
 PLAYGROUND = target/debug/playground
+DEPLOY = target/debug/deploy
 # `make tools` puts what it has to install here.
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 
@@ -15,7 +16,8 @@ DATABASE ?= auto
 # What to hand to `cargo test`, to run some of the tests only: TESTS="-p tests -- nearest".
 TESTS ?=
 
-# More variables are described where they are read: docker/names.sh, docker/build.sh and docker/topology.sh.
+# More variables are described where they are read: docker/names.sh, docker/build.sh, docker/topology.sh, and for what is
+# deployed by `target/debug/deploy help`: TAG, SERVICE, COMMAND, LOAD, PARAMETERS, CLUSTER, DATA, CONFIRM.
 
 .PHONY: help
 help: ## List the targets
@@ -46,8 +48,8 @@ down: ## Stop and remove the topology (DATA=remove: its data as well)
 	@docker/topology.sh down
 
 .PHONY: logs
-logs: ## Follow the topology's logs
-	@docker/topology.sh logs
+logs: ## Follow the topology's logs; with SERVICE=location those of the service on ECS
+	@$(if $(SERVICE),$(MAKE) deploy-tool && $(DEPLOY) logs,docker/topology.sh logs)
 
 # USER is a variable that every shell has, so it counts only where it is given to make.
 .PHONY: scale
@@ -58,6 +60,55 @@ scale: ## Change the number of tasks: make scale LOCATION=6 (or USER=2)
 .PHONY: test-images
 test-images: playground ## Build the images in a container and on this machine, and compare them (minutes)
 	@TEST_BUILDERS=yes $(PLAYGROUND) test --database $(DATABASE) -- -p tests -- images::builders
+
+.PHONY: deploy
+deploy: deploy-tool ## Make everything on AWS, or bring it up to date: stacks, images, databases, services
+	@exec $(DEPLOY) up
+
+.PHONY: deploy-location deploy-user
+deploy-location deploy-user: deploy-tool ## Roll one service out: TAG=…, LOAD=50 requests a second meanwhile
+	@SERVICE=$(@:deploy-%=%) exec $(DEPLOY) service
+
+.PHONY: release
+release: deploy-tool ## Build the images and push them to the registry of the deployment (TAG)
+	@exec $(DEPLOY) release
+
+.PHONY: diff status rollback run-task schedule autoscale url
+diff: deploy-tool ## Say what `make deploy` would change; change nothing
+status: deploy-tool ## Say what is deployed, and how it is
+rollback: deploy-tool ## Go back to the revision that served before: SERVICE=location
+run-task: deploy-tool ## Run a one-off task: SERVICE=location COMMAND=seed
+schedule: deploy-tool ## Delete expired idempotency keys every night
+autoscale: deploy-tool ## Let the number of tasks follow the load
+url: deploy-tool ## Print where a service answers: SERVICE=location
+diff status rollback run-task schedule autoscale url:
+	@exec $(DEPLOY) $@
+
+.PHONY: destroy
+destroy: deploy-tool ## Remove what is deployed, but for data, images and network (DATA=remove: those too); asks first
+	@exec $(DEPLOY) destroy
+
+.PHONY: local-aws local-aws-down
+local-aws: ## Run a local AWS in containers, to rehearse on
+	@docker/local-aws.sh up
+local-aws-down: ## Remove the local AWS, and all that runs on it
+	@docker/local-aws.sh down
+
+.PHONY: tutorial
+tutorial: playground ## Run docs/tutorial.md from its first command to its last, on a local AWS
+	@exec $(PLAYGROUND) engine -- $(DEPLOY) tutorial docs/tutorial.md
+
+.PHONY: check-deploy
+check-deploy: deploy-tool ## Hold definitions, stacks, topology and code against one another
+	@exec $(DEPLOY) check
+
+.PHONY: aws-cli
+aws-cli: ## Install the aws CLI into target/tools, unless there is version 2 already
+	@scripts/tools.sh aws
+
+.PHONY: deploy-tool
+deploy-tool:
+	@$(CARGO) build --quiet --package deploy
 
 .PHONY: playground
 playground:
@@ -72,6 +123,9 @@ check: tools ## Check form, lints, licences, queries and scripts; changes nothin
 	$(CARGO) deny --offline check licenses bans sources
 	$(CARGO) machete
 	git ls-files '*.sh' .ci/run | xargs shellcheck --external-sources
+	cfn-lint --regions eu-west-1 us-east-1 -- deploy/stacks/*.yaml
+	LOG_LEVEL=ERROR checkov --config-file deploy/stacks/.checkov.yaml --directory deploy/stacks
+	@$(MAKE) check-deploy
 	@$(MAKE) prepare-check
 
 .PHONY: fmt
@@ -90,7 +144,7 @@ prepare-check: playground
 
 .PHONY: tools
 tools: ## Install what `make check` needs
-	@scripts/tools.sh cargo-deny cargo-machete shellcheck
+	@scripts/tools.sh cargo-deny cargo-machete shellcheck cfn-lint checkov
 
 .PHONY: clean
 clean: ## Remove everything that was built, and the data of `make run` and `make up`
