@@ -150,6 +150,7 @@ down() {
     docker images --digests --format '{{.Repository}}:{{.Tag}} {{.Repository}}@{{.Digest}}' \
         --filter "reference=localhost:$port/*/*" | tr ' ' '\n' | sed '/<none>/d' |
         xargs -r docker rmi >/dev/null 2>&1 || true
+    docker logout "localhost:$port" >/dev/null
     rm -f "$settings"
     if found=$(docker network inspect --format '{{range .Containers}}{{.Name}} {{end}}' "$name" 2>/dev/null); then
         [[ -z $found ]] || fail "the network $name is still in use by ${found% }: stop that, then \`down\` again"

@@ -1,15 +1,19 @@
 //! The CloudFormation stacks, from the one that lives longest to the one that goes first.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     fs,
+    pin::pin,
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
+use jiff::Timestamp;
 use serde_json::Value;
+use tokio::time::{Instant, interval_at};
 
 use crate::{
-    aws::{Aws, list, text},
+    aws::{Aws, Refused, list, text},
     definition::Values,
     say,
 };
@@ -22,6 +26,10 @@ pub(crate) struct Stack {
     /// What a local AWS (MiniStack 1.5) lacks of it.
     pub(crate) not_local: Option<&'static str>,
 }
+
+/// When a stack's events are looked at first, and how often after that: most stacks are done before.
+const FIRST_LOOK: Duration = Duration::from_secs(10);
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// In the order in which they are made: each uses outputs of those before it.
 pub(crate) const STACKS: [Stack; 7] = [
@@ -124,14 +132,62 @@ pub(crate) async fn deploy(aws: &Aws, stack: &Stack, cluster: &str, parameters: 
     let mut arguments = vec!["cloudformation", "deploy", "--stack-name", &name, "--template-file", &file];
     arguments.extend(["--parameter-overrides"].into_iter().chain(overrides.iter().map(String::as_str)));
     arguments.extend(["--capabilities", "CAPABILITY_NAMED_IAM", "--no-fail-on-empty-changeset", "--tags", &project]);
-    let said = aws.call(&arguments).await.with_context(|| {
+    let said = follow(aws, &name, &arguments).await.with_context(|| {
         format!(
-            "the stack {name} was not made; why is in `aws cloudformation describe-stack-events --stack-name {name}`"
+            "the stack {name} was not made or changed; all that happened is in `aws cloudformation describe-stack-events --stack-name {name}`"
         )
     })?;
     let said = said.as_str().unwrap_or_default().lines().last().unwrap_or_default().to_owned();
     say::done(if said.is_empty() { format!("{name} is up to date") } else { said });
     Ok(())
+}
+
+/// Calls what changes the stack `name` and waits for its end. Meanwhile tells what happens in the stack, as a database takes
+/// a quarter of an hour; in the end what failed.
+async fn follow(aws: &Aws, name: &str, arguments: &[&str]) -> Result<Value, Refused> {
+    let (started, since) = (Instant::now(), Timestamp::now());
+    let mut told = HashSet::new();
+    let mut ticks = interval_at(started + FIRST_LOOK, LOOK_EVERY);
+    let mut change = pin!(aws.call(arguments));
+    let outcome = loop {
+        tokio::select! {
+            outcome = &mut change => break outcome,
+            _ = ticks.tick() => tell_events(aws, name, since, started, &mut told, |_| true).await,
+        }
+    };
+    if outcome.is_err() {
+        told.clear();
+        tell_events(aws, name, since, started, &mut told, |status| status.ends_with("_FAILED")).await;
+    }
+    outcome
+}
+
+/// Tells the events of the stack `name` that are newer than `since`, not told yet, and `of_interest` by their status. That
+/// there is no stack, yet or any more, is no failure.
+async fn tell_events(
+    aws: &Aws,
+    name: &str,
+    since: Timestamp,
+    started: Instant,
+    told: &mut HashSet<String>,
+    of_interest: impl Fn(&str) -> bool,
+) {
+    let Ok(events) = aws.call(&["cloudformation", "describe-stack-events", "--stack-name", name]).await else { return };
+    for event in list(&events, "/StackEvents").iter().rev() {
+        let when = text(event, "/Timestamp").parse::<Timestamp>();
+        let status = text(event, "/ResourceStatus");
+        if when.is_ok_and(|when| when >= since)
+            && of_interest(status)
+            && told.insert(text(event, "/EventId").to_owned())
+        {
+            say::detail(format_args!(
+                "{:>4} s  {status} {} {}",
+                started.elapsed().as_secs(),
+                text(event, "/LogicalResourceId"),
+                text(event, "/ResourceStatusReason")
+            ));
+        }
+    }
 }
 
 /// The outputs of all stacks that are there.
@@ -173,9 +229,10 @@ pub(crate) async fn delete(aws: &Aws, stack: &Stack, cluster: &str) -> Result<()
     let name = stack.name(cluster);
     say::step(format_args!("remove the stack {name}"));
     aws.call(&["cloudformation", "delete-stack", "--stack-name", &name]).await?;
-    aws.call(&["cloudformation", "wait", "stack-delete-complete", "--stack-name", &name]).await.with_context(|| {
+    let wait = ["cloudformation", "wait", "stack-delete-complete", "--stack-name", &name];
+    follow(aws, &name, &wait).await.with_context(|| {
         format!(
-            "the stack {name} is not gone; why is in `aws cloudformation describe-stack-events --stack-name {name}`"
+            "the stack {name} is not gone; all that happened is in `aws cloudformation describe-stack-events --stack-name {name}`"
         )
     })?;
     say::done(format_args!("{name} is gone"));
