@@ -267,6 +267,10 @@ pub(crate) async fn roll_back(aws: &Aws, values: &Values, name: &str, load: Load
         .await?;
     let older = list(&listed, "/taskDefinitionArns").iter().filter_map(Value::as_str).skip_while(|arn| *arn != current);
     for arn in older.skip(1) {
+        // The prefix is that of other families too.
+        if task::family(arn) != name {
+            continue;
+        }
         let Some(definition) = task::describe(aws, arn).await? else { continue };
         let release = list(&definition, "/tags").iter().find(|tag| text(tag, "/key") == "release");
         let release = release.map(|tag| text(tag, "/value")).unwrap_or_default();

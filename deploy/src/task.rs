@@ -64,6 +64,11 @@ pub(crate) fn short(arn: &str) -> &str {
     arn.rsplit('/').next().unwrap_or(arn)
 }
 
+/// `arn:…:task-definition/location:7` as `location`.
+pub(crate) fn family(arn: &str) -> &str {
+    short(arn).split(':').next().unwrap_or(arn)
+}
+
 /// Runs the task definition `arn` once, with `command` if there is one, and waits for its success.
 pub(crate) async fn run(aws: &Aws, cluster: &str, arn: &str, command: &[&str]) -> Result<()> {
     let described = describe(aws, arn).await?.with_context(|| format!("there is no task definition {arn}"))?;
