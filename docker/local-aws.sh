@@ -118,7 +118,7 @@ up() {
     local before port
     before=$(state) port=$(port)
     [[ $port == "${LOCAL_AWS_PORT:-$port}" ]] ||
-        fail "the local AWS is on port $port: leave LOCAL_AWS_PORT out, or remove it first (docker/local-aws.sh down)"
+        fail "the local AWS is on port $port: leave LOCAL_AWS_PORT out, or remove it first (make local-aws-down)"
     [[ $before == running ]] || require_port "$port"
     [[ $before != absent ]] || create "$port"
     scripts/tools.sh aws
@@ -132,7 +132,7 @@ up() {
   . $settings      # the aws CLI of this shell talks to it
   aws sts get-caller-identity
   docker logs --follow $name
-  docker/local-aws.sh down         # removes it, and everything on it
+  make local-aws-down         # removes it, and everything on it
 NEXT
 }
 

@@ -117,8 +117,11 @@ pub(crate) async fn database_values(aws: &Aws, cluster: &str) -> Result<Values> 
     let mut values = Values::new();
     if let Some(database) = find_database(aws, &format!("{cluster}-database")).await? {
         values.insert("DatabaseHost".into(), text(&database, "/Endpoint/Address").into());
-        let secret = aws.call(&["secretsmanager", "describe-secret", "--secret-id", &secret_name(cluster)]).await?;
-        values.insert("DatabaseAdminSecretArn".into(), text(&secret, "/ARN").into());
+        let name = secret_name(cluster);
+        let arguments = ["secretsmanager", "describe-secret", "--secret-id", &name];
+        if let Some(secret) = aws.find_one(&arguments, &["ResourceNotFoundException"]).await? {
+            values.insert("DatabaseAdminSecretArn".into(), text(&secret, "/ARN").into());
+        }
     }
     Ok(values)
 }

@@ -20,9 +20,12 @@ use crate::say;
 /// Where the environment is kept between two blocks.
 const ENVIRONMENT: &str = "target/deploy/tutorial.env";
 
+/// How the heading ends under which the document lists what only AWS can show.
+const CANNOT_SHOW: &str = "What the rehearsal cannot show";
+
 /// A shell block.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Block {
+struct Block {
     /// The heading that it is under.
     heading: String,
     /// What was said just before it.
@@ -33,9 +36,17 @@ pub(crate) struct Block {
     script: String,
 }
 
+/// What of a document is run or told.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Tutorial {
+    blocks: Vec<Block>,
+    /// What only AWS can show, by the document's own list.
+    left_out: Vec<String>,
+}
+
 /// Runs the blocks of `document`, and fails with the first that fails.
 pub(crate) async fn run(document: &Path) -> Result<()> {
-    let blocks = read(document)?;
+    let Tutorial { blocks, left_out } = read(document)?;
     let started = Instant::now();
     fs::create_dir_all("target/deploy").context("target/deploy cannot be made")?;
     let total = blocks.iter().filter(|block| !block.aws_only).count();
@@ -60,12 +71,12 @@ pub(crate) async fn run(document: &Path) -> Result<()> {
         );
         say::done(format_args!("{:.0} s", begun.elapsed().as_secs_f64()));
     }
-    let left_out: Vec<&Block> = blocks.iter().filter(|block| block.aws_only).collect();
-    if !left_out.is_empty() {
-        say::step("not executed locally, as a local AWS has nothing of the kind");
-        for block in left_out {
-            say::detail(format_args!("{}: {}", block.heading, block.script.lines().next().unwrap_or_default()));
-        }
+    say::step("not executed locally");
+    for block in blocks.iter().filter(|block| block.aws_only) {
+        say::detail(format_args!("{}: {}", block.heading, block.script.lines().next().unwrap_or_default()));
+    }
+    for item in &left_out {
+        say::detail(item);
     }
     say::line("");
     say::done(format_args!("{total} blocks of {} ran in {:.0} s", document.display(), started.elapsed().as_secs_f64()));
@@ -86,29 +97,32 @@ async fn shell(script: &str, first: bool) -> Result<ExitStatus> {
 
 /// Prints the commands of the blocks that are for AWS only, each on a line.
 pub(crate) fn print_aws_only(document: &Path) -> Result<()> {
-    for block in read(document)?.iter().filter(|block| block.aws_only) {
+    for block in read(document)?.blocks.iter().filter(|block| block.aws_only) {
         block.script.replace("\\\n", " ").lines().for_each(say::line);
     }
     Ok(())
 }
 
-fn read(document: &Path) -> Result<Vec<Block>> {
+fn read(document: &Path) -> Result<Tutorial> {
     let text = fs::read_to_string(document).with_context(|| format!("{} cannot be read", document.display()))?;
-    let blocks = blocks(&text).with_context(|| document.display().to_string())?;
-    ensure!(!blocks.is_empty(), "{} has no block of the language sh", document.display());
-    Ok(blocks)
+    let tutorial = parse(&text).with_context(|| document.display().to_string())?;
+    ensure!(!tutorial.blocks.is_empty(), "{} has no block of the language sh", document.display());
+    Ok(tutorial)
 }
 
-/// The shell blocks of `markdown`.
-fn blocks(markdown: &str) -> Result<Vec<Block>> {
-    let mut blocks = Vec::new();
+/// What of `markdown` is run or told.
+fn parse(markdown: &str) -> Result<Tutorial> {
+    let mut tutorial = Tutorial::default();
     let (mut heading, mut sentence, mut text) = (String::new(), String::new(), String::new());
     let mut block = None;
     for (event, range) in Parser::new(markdown).into_offset_iter() {
         match event {
-            Event::Start(Tag::Heading { .. } | Tag::Paragraph) => text.clear(),
+            Event::Start(Tag::Heading { .. } | Tag::Paragraph | Tag::Item) => text.clear(),
             Event::End(TagEnd::Heading(_)) => heading = std::mem::take(&mut text),
             Event::End(TagEnd::Paragraph) => sentence = std::mem::take(&mut text),
+            Event::End(TagEnd::Item) if heading.ends_with(CANNOT_SHOW) => {
+                tutorial.left_out.push(std::mem::take(&mut text));
+            }
             Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))) => {
                 text.clear();
                 let line = markdown[..range.start].lines().count() + 1;
@@ -123,7 +137,7 @@ fn blocks(markdown: &str) -> Result<Vec<Block>> {
                 let script = std::mem::take(&mut text);
                 if let Some((line, aws_only)) = block.take() {
                     let (heading, sentence) = (heading.clone(), sentence.clone());
-                    blocks.push(Block { heading, sentence, line, aws_only, script });
+                    tutorial.blocks.push(Block { heading, sentence, line, aws_only, script });
                 }
             }
             Event::Text(more) | Event::Code(more) => text.push_str(&more),
@@ -131,7 +145,7 @@ fn blocks(markdown: &str) -> Result<Vec<Block>> {
             _ => {}
         }
     }
-    Ok(blocks)
+    Ok(tutorial)
 }
 
 #[cfg(test)]
@@ -140,7 +154,7 @@ mod tests {
 
     #[test]
     fn blocks_come_with_what_was_said_before_them() {
-        let markdown = "# T\n\n## One\n\nDo *this*, with `x`:\n\n```sh\na \\\n  b\n```\n\n```text\nno\n```\n\nThat.\n\n```sh aws-only\nc\n```\n";
+        let markdown = "# T\n\n## One\n\nDo *this*, with `x`:\n\n```sh\na \\\n  b\n```\n\n```text\nno\n```\n\nThat.\n\n```sh aws-only\nc\n```\n\n## 2. What the rehearsal cannot show\n\n- this;\n- `that`.\n";
         let block = |sentence: &str, line, aws_only, script: &str| Block {
             heading: "One".into(),
             sentence: sentence.into(),
@@ -149,8 +163,10 @@ mod tests {
             script: script.into(),
         };
         let expected = [block("Do this, with x:", 7, false, "a \\\n  b\n"), block("That.", 18, true, "c\n")];
-        assert_eq!(blocks(markdown).expect("two blocks"), expected);
-        let told = blocks("```sh later\na\n```\n").expect_err("an unknown word").to_string();
+        let tutorial = parse(markdown).expect("it is valid");
+        assert_eq!(tutorial.blocks, expected);
+        assert_eq!(tutorial.left_out, ["this;", "that."]);
+        let told = parse("```sh later\na\n```\n").expect_err("an unknown word").to_string();
         assert!(told.starts_with("line 1: `sh later`"), "{told}");
     }
 }

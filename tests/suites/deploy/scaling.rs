@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::harness::aws::Moto;
 
-const OUTPUTS: [(&str, &str); 7] = [
+pub(super) const OUTPUTS: [(&str, &str); 7] = [
     ("Cluster", "app01"),
     ("ClusterArn", "arn:aws:ecs:eu-west-1:123456789012:cluster/app01"),
     ("SchedulerRoleArn", "arn:aws:iam::123456789012:role/app01-scheduler"),
@@ -13,6 +13,19 @@ const OUTPUTS: [(&str, &str); 7] = [
     ("UserBalancerName", "app/app01-user/60dc6c495c0c9188"),
     ("UserTargetGroupName", "targetgroup/app01-user/83e2d6bc24d8a067"),
 ];
+
+/// Both services, of which moto runs nothing. It lets services be scaled that it knows.
+pub(super) async fn services(moto: &Moto) {
+    moto.caller.ask(&["ecs", "create-cluster", "--cluster-name", "app01"]).await;
+    let definition = r#"[{"name": "x", "image": "x", "memory": 4}]"#;
+    for service in ["location", "user"] {
+        let register = ["ecs", "register-task-definition", "--family", service, "--container-definitions", definition];
+        moto.caller.ask(&register).await;
+        let create =
+            ["ecs", "create-service", "--cluster", "app01", "--service-name", service, "--task-definition", service];
+        moto.caller.ask(&create).await;
+    }
+}
 
 #[tokio::test]
 async fn every_service_is_purged_at_night_and_scheduling_again_changes_nothing() {
@@ -34,16 +47,7 @@ async fn every_service_is_purged_at_night_and_scheduling_again_changes_nothing()
 async fn the_number_of_tasks_follows_cpu_and_requests_within_limits() {
     let Some(moto) = Moto::start().await else { return };
     moto.stack("cluster", &OUTPUTS).await;
-    // moto lets services be scaled that it knows.
-    moto.caller.ask(&["ecs", "create-cluster", "--cluster-name", "app01"]).await;
-    let definition = r#"[{"name": "x", "image": "x", "memory": 4}]"#;
-    for service in ["location", "user"] {
-        let register = ["ecs", "register-task-definition", "--family", service, "--container-definitions", definition];
-        moto.caller.ask(&register).await;
-        let create =
-            ["ecs", "create-service", "--cluster", "app01", "--service-name", service, "--task-definition", service];
-        moto.caller.ask(&create).await;
-    }
+    services(&moto).await;
     for _ in 0..2 {
         moto.caller.deploy(&["autoscale"]).await.expect_success(&["service/app01/location: 2 to 8 tasks"]);
     }

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     env,
-    fs::File,
+    fs::{self, File},
     process::{Command, Stdio},
 };
 
@@ -112,6 +112,7 @@ impl Caller {
 /// A moto of the test's own.
 pub(crate) struct Moto {
     _process: Process,
+    port: u16,
     pub(crate) caller: Caller,
 }
 
@@ -127,7 +128,22 @@ impl Moto {
         let process = Process::start("moto", command, PATIENCE).unwrap();
         let endpoint = format!("http://127.0.0.1:{port}");
         eventually("moto answers", async || reqwest::get(format!("{endpoint}/moto-api/")).await.is_ok()).await;
-        Some(Self { _process: process, caller: caller.with("AWS_ENDPOINT_URL", &endpoint) })
+        Some(Self { _process: process, port, caller: caller.with("AWS_ENDPOINT_URL", &endpoint) })
+    }
+
+    /// The same for the tool, which takes it for AWS: the endpoint is in the CLI's own settings, where it does not look.
+    pub(crate) fn as_aws(&self) -> Caller {
+        let settings = folders::playground().unwrap().join(format!("aws-config-{}", self.port));
+        fs::write(&settings, format!("[default]\nendpoint_url = {}\n", self.caller.0["AWS_ENDPOINT_URL"])).unwrap();
+        self.caller.clone().without("AWS_ENDPOINT_URL").with("AWS_CONFIG_FILE", &settings.to_string_lossy())
+    }
+
+    /// Makes the stack `app01-SUBJECT` of its own template.
+    pub(crate) async fn real_stack(&self, subject: &str) {
+        let name = format!("app01-{subject}");
+        let body = format!("file://{}/deploy/stacks/{subject}.yaml", folders::workspace().display());
+        let arguments = ["cloudformation", "create-stack", "--stack-name", &name, "--template-body", &body];
+        self.caller.ask(&[&arguments[..], &["--capabilities", "CAPABILITY_NAMED_IAM"]].concat()).await;
     }
 
     /// Makes a stack of the name `app01-SUBJECT` with `outputs`, as if it had been deployed: moto cannot make what is in the
