@@ -96,6 +96,7 @@ local-aws-down: ## Remove the local AWS, and all that runs on it
 
 .PHONY: tutorial
 tutorial: playground ## Run docs/tutorial.md from its first command to its last, on a local AWS
+	@scripts/tools.sh curl
 	@exec $(PLAYGROUND) engine -- $(DEPLOY) tutorial docs/tutorial.md
 
 .PHONY: check-deploy
