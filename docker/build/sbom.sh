@@ -6,7 +6,7 @@ set -euo pipefail
 service=$1 target=$2
 name=sbom-$$
 # It writes one for every crate of the workspace, beside its manifest.
-trap 'rm -f {services/*,playground,tests}/"$name.json"' EXIT
+trap 'rm -f ./*/"$name.json" ./*/*/"$name.json"' EXIT
 cargo cyclonedx --quiet --format json --spec-version 1.5 --no-build-deps --target "$target" \
     --manifest-path "services/$service/Cargo.toml" --override-filename "$name"
 

@@ -24,6 +24,13 @@ async fn clone(to: &Path) {
     process::output("the clone", command, Duration::from_mins(1)).await.unwrap();
 }
 
+/// What git says of the checkout: what is changed, and what is not known to it.
+async fn changes() -> String {
+    let mut command = Command::new("git");
+    command.args(["status", "--porcelain"]).current_dir(folders::workspace());
+    process::output("git status", command, Duration::from_secs(10)).await.unwrap()
+}
+
 const CLONE: &str = r#"
     git clone --quiet --no-hardlinks . "$1"
     git ls-files -z --cached --others --exclude-standard |
@@ -80,7 +87,9 @@ async fn in_a_container_and_on_a_machine_the_same_sources_become_the_same_layers
     let materials_in_docker = materials(&folder);
 
     // In another folder, with the machine's own toolchain.
+    let before = changes().await;
     build(folders::workspace(), &[("BUILDER", "machine"), ("TAG", &builder)]).await;
+    assert_eq!(changes().await, before, "a build that leaves files behind gives the next one another tag");
     if rust.starts_with("ecs-playground/") && is_bookworm() {
         assert_eq!([layers(&images[0]).await, layers(&images[1]).await], made_in_docker);
         assert_eq!(materials(folders::workspace()), materials_in_docker);
