@@ -19,6 +19,14 @@ pub(crate) const RENDERED: &str = "target/deploy";
 /// What placeholders stand for.
 pub(crate) type Values = BTreeMap<String, String>;
 
+/// What `name` stands for: an output of a stack, where that stack is there.
+pub(crate) fn value<'a>(values: &'a Values, name: &str) -> Result<&'a str> {
+    let value = values.get(name).map(String::as_str);
+    value.with_context(|| {
+        format!("no stack gives {name}: one was removed, or never made; `make deploy` makes what is missing")
+    })
+}
+
 /// The definition in `file`, with its placeholders.
 pub(crate) fn read(file: &str) -> Result<Value> {
     let text = fs::read_to_string(file).with_context(|| format!("{file} cannot be read"))?;

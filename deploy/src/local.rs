@@ -18,7 +18,7 @@ use tokio::{
 use crate::{
     aws::{Aws, text},
     definition::{self, Values},
-    say,
+    say, services,
     stack::{self, STACKS},
 };
 
@@ -34,9 +34,9 @@ pub(crate) fn correct(aws: &Aws, cluster: &str, values: &mut Values) {
     let port = endpoint.rsplit(':').next().unwrap_or("4566").trim_end_matches('/');
     // Docker asks for no TLS of a registry on localhost.
     values.insert("Registry".into(), format!("localhost:{port}/{cluster}"));
-    for service in ["location", "user"] {
+    for service in services::names() {
         let url = format!("{}/_alb/{cluster}-{service}", endpoint.trim_end_matches('/'));
-        values.insert(format!("{}BalancerUrl", crate::services::prefix(service)), url);
+        values.insert(format!("{}BalancerUrl", services::prefix(service)), url);
     }
 }
 

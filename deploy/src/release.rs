@@ -7,7 +7,7 @@ use tokio::process::Command;
 
 use crate::{
     aws::Aws,
-    definition::Values,
+    definition::{self, Values},
     say,
     services::{self, SERVICES},
 };
@@ -31,7 +31,7 @@ pub(crate) async fn tag(given: Option<String>) -> Result<String> {
 
 /// Whether the registry has the image of `service` under `tag`.
 pub(crate) async fn is_pushed(aws: &Aws, values: &Values, service: &str, tag: &str) -> Result<bool> {
-    let repository = format!("{}/{service}", values.get("Cluster").context("the cluster's name is not known")?);
+    let repository = format!("{}/{service}", definition::value(values, "Cluster")?);
     let image = format!("imageTag={tag}");
     let found = aws
         .find_one(
@@ -50,8 +50,8 @@ pub(crate) async fn require_pushed(aws: &Aws, values: &Values, service: &str, ta
     bail!(
         "there is no image {service}:{tag} in the registry {}: `make deploy TAG={tag}` builds and pushes it, or name one \
          that is there: aws ecr list-images --repository-name {}/{service}",
-        values["Registry"],
-        values["Cluster"]
+        definition::value(values, "Registry")?,
+        definition::value(values, "Cluster")?
     )
 }
 
@@ -66,7 +66,7 @@ pub(crate) async fn push(aws: &Aws, values: &Values, tag: &str) -> Result<()> {
         say::done(format_args!("{} are there already", services::names().join(" and ")));
         return Ok(());
     }
-    let registry = values["Registry"].as_str();
+    let registry = definition::value(values, "Registry")?;
     log_in(aws, registry).await?;
     for target in ["build", "push"] {
         let words = ["make", target, &format!("TAG={tag}"), &format!("REGISTRY={registry}")].map(str::to_owned);

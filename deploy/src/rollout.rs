@@ -74,13 +74,13 @@ pub(crate) async fn roll_out(
     release: &str,
     load: Load,
 ) -> Result<()> {
-    let cluster = values["Cluster"].as_str();
+    let cluster = definition::value(values, "Cluster")?;
     let revision = task::short(arn);
     say::step(format_args!("roll out {revision} (release {release}) to the service {name}"));
     let file = format!("deploy/services/{name}.json");
     let mut input = definition::fill(&file, values)?;
     let known_to = services::named(name)?;
-    let url = &values[&format!("{}BalancerUrl", services::prefix(name))];
+    let url = definition::value(values, &format!("{}BalancerUrl", services::prefix(name)))?;
     let path = format!("{}?limit=1", known_to.links.first().map_or("/", |(path, _)| path));
     let existing = service(aws, cluster, name).await?;
     // What a service answers before it is there would count as failures.
@@ -256,7 +256,7 @@ async fn await_rollback(aws: &Aws, cluster: &str, name: &str, failed: &str, arn:
 
 /// Rolls back to the newest revision before the current one that is known to have served.
 pub(crate) async fn roll_back(aws: &Aws, values: &Values, name: &str, load: Load) -> Result<()> {
-    let cluster = values["Cluster"].as_str();
+    let cluster = definition::value(values, "Cluster")?;
     say::step(format_args!("look for what the service {name} can go back to"));
     let current = service(aws, cluster, name)
         .await?

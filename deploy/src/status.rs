@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::{
     aws::{Aws, list, number, text},
-    rollout, say,
+    definition, rollout, say,
     services::{self, SERVICES},
     stack::STACKS,
     task, whole,
@@ -44,9 +44,9 @@ pub(crate) async fn status(aws: &Aws, cluster: &str) -> Result<()> {
             say::detail(format_args!("{}  {}", text(event, "/createdAt"), text(event, "/message")));
         }
         if aws.local.is_none() {
-            targets(aws, &values[&format!("{}TargetGroupArn", services::prefix(name))]).await?;
+            targets(aws, definition::value(&values, &format!("{}TargetGroupArn", services::prefix(name)))?).await?;
         }
-        let url = &values[&format!("{}BalancerUrl", services::prefix(name))];
+        let url = definition::value(&values, &format!("{}BalancerUrl", services::prefix(name)))?;
         match rollout::release_at(url).await {
             Ok(release) => say::done(format_args!("{url} answers, with release {release}")),
             Err(error) => say::warn(format_args!("{url} does not answer: {error:#}")),

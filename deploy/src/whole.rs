@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::{
     aws::{Aws, text},
-    definition::Values,
+    definition::{self, Values},
     local, relations, release,
     rollout::{self, Load},
     say, services,
@@ -58,7 +58,7 @@ pub(crate) async fn up(aws: &Aws, cluster: &str, tag: Option<String>, parameters
         say::done(format_args!(
             "{}: {}/",
             service.name,
-            values[&format!("{}BalancerUrl", services::prefix(service.name))]
+            definition::value(&values, &format!("{}BalancerUrl", services::prefix(service.name)))?
         ));
     }
     Ok(())
@@ -91,8 +91,8 @@ async fn roll_out(aws: &Aws, values: &Values, name: &str, file: Option<String>, 
     say::step(format_args!("task definition {name}, of {file}"));
     let arn = task::register(aws, &file, values).await?;
     say::step(format_args!("bring the tables of {name} up to date: once, before the tasks that need it"));
-    task::run(aws, &values["Cluster"], &arn, &["migrate"]).await?;
-    rollout::roll_out(aws, values, name, &arn, &values["Tag"], load).await
+    task::run(aws, definition::value(values, "Cluster")?, &arn, &["migrate"]).await?;
+    rollout::roll_out(aws, values, name, &arn, definition::value(values, "Tag")?, load).await
 }
 
 /// The images of `tag` in the registry, for a rollout to come.
@@ -108,7 +108,7 @@ pub(crate) async fn release(aws: &Aws, cluster: &str, tag: Option<String>) -> Re
 pub(crate) async fn url(aws: &Aws, cluster: &str, name: &str) -> Result<()> {
     let values = values(aws, cluster).await?;
     require_cluster(aws, cluster, &values)?;
-    say::line(&values[&format!("{}BalancerUrl", services::prefix(services::named(name)?.name))]);
+    say::line(definition::value(&values, &format!("{}BalancerUrl", services::prefix(services::named(name)?.name)))?);
     Ok(())
 }
 

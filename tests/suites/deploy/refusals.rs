@@ -55,6 +55,14 @@ async fn an_image_that_is_not_in_the_registry_is_not_deployed() {
 }
 
 #[tokio::test]
+async fn an_output_that_no_stack_gives_is_named() {
+    let Some(moto) = Moto::start().await else { return };
+    moto.stack("cluster", &[("Cluster", "app01")]).await;
+    let outcome = moto.caller.deploy(&["url", "location"]).await;
+    outcome.expect_refusal(&["no stack gives LocationBalancerUrl", "make deploy"]);
+}
+
+#[tokio::test]
 async fn a_changed_checkout_has_no_tag_of_its_own() {
     let Some(moto) = Moto::start().await else { return };
     // An untracked file is a change like any other: the image may hold it.
