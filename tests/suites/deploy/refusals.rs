@@ -58,7 +58,7 @@ async fn an_image_that_is_not_in_the_registry_is_not_deployed() {
 async fn an_output_that_no_stack_gives_is_named() {
     let Some(moto) = Moto::start().await else { return };
     moto.stack("cluster", &[("Cluster", "app01")]).await;
-    let outcome = moto.caller.deploy(&["url", "location"]).await;
+    let outcome = moto.as_aws().deploy(&["url", "location"]).await;
     outcome.expect_refusal(&["no stack gives LocationBalancerUrl", "make deploy"]);
 }
 
