@@ -3,9 +3,8 @@
 use std::process::Stdio;
 
 use futures_util::future::join_all;
+use harness::{Database, Seeded, UserService, location, prepared, unprepared};
 use sqlx::{Executor as _, MySqlConnection};
-
-use crate::harness::{self, Database, Seeded, UserService, location, prepared, unprepared};
 
 #[tokio::test]
 async fn seeding_again_changes_nothing() {

@@ -5,7 +5,6 @@ mod api;
 mod data;
 mod deploy;
 mod failures;
-mod harness;
 mod images;
 mod playground;
 mod provision;

@@ -11,10 +11,9 @@ use std::{
     time::Duration,
 };
 
+use harness::{Client, PATIENCE, eventually, not_run};
 use playground::{database::private, folders, ports, process::Process};
 use rustix::process::Signal;
-
-use crate::harness::{Client, PATIENCE, eventually, not_run};
 
 /// A target folder with the playground and the services in it; removed with this value.
 struct Checkout {

@@ -1,8 +1,7 @@
 //! Making a service's database and login, as the first task on a new server does.
 
+use harness::{Database, unprepared};
 use playground::service::Service;
-
-use crate::harness::{Database, unprepared};
 
 /// The service on a server where nothing was made for it yet.
 async fn on_a_new_server() -> (Service, Database) {

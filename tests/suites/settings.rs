@@ -3,9 +3,8 @@
 use std::{collections::BTreeSet, fs, net::TcpListener};
 
 use chassis::{database::provision::Administrator, server, settings::Reader, telemetry};
+use harness::{Database, Seeded, prepared, start, unprepared};
 use playground::{folders, service::Service};
-
-use crate::harness::{self, Database, Seeded, prepared, start, unprepared};
 
 #[tokio::test]
 async fn all_faults_are_told_at_once_and_no_secret_with_them() {

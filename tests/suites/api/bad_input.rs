@@ -2,12 +2,9 @@
 
 use std::time::Duration;
 
+use harness::{Answer, Client, LocationService, Seeded, TOKEN, UserService, ada, location, oslo, raw, with};
 use http::Method;
 use serde_json::{Value, json};
-
-use crate::harness::{
-    self, Answer, Client, LocationService, Seeded, TOKEN, UserService, ada, location, oslo, raw, with,
-};
 
 /// What people write who hope that it ends up in SQL.
 const SQL: [&str; 6] = [

@@ -1,9 +1,8 @@
 //! ETag, If-Match, If-None-Match: what is known is not sent again, and nobody overwrites what they have not seen.
 
 use futures_util::future::join_all;
+use harness::{Seeded, location, oslo, with};
 use http::Method;
-
-use crate::harness::{self, Seeded, location, oslo, with};
 
 #[tokio::test]
 async fn a_version_that_is_known_is_not_sent_again() {

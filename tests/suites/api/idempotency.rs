@@ -3,10 +3,9 @@
 use std::{process::Stdio, time::Duration};
 
 use futures_util::future::join_all;
+use harness::{Answer, Database, Seeded, UserService, ada, location, oslo, prepared, start, with};
 use http::Method;
 use tokio::time::sleep;
-
-use crate::harness::{Answer, Database, Seeded, UserService, ada, location, oslo, prepared, start, with};
 
 #[tokio::test]
 async fn the_same_key_and_body_get_the_first_answer_again() {

@@ -1,9 +1,8 @@
 //! Locations: created, read, listed, replaced, deleted.
 
+use harness::{Seeded, location, oslo, with};
 use http::Method;
 use serde_json::{Value, json};
-
-use crate::harness::{self, Seeded, location, oslo, with};
 
 #[tokio::test]
 async fn a_created_location_is_found_replaced_and_deleted() {

@@ -1,9 +1,8 @@
 //! Nearest places, against all places measured one by one.
 
+use harness::{Seeded, location, oslo, with};
 use location::geography::Coordinates;
 use serde_json::Value;
-
-use crate::harness::{Seeded, location, oslo, with};
 
 /// A place as the data set has it: id and coordinates.
 type Place = (u64, Coordinates);
@@ -70,7 +69,7 @@ fn assert_nearest(places: &[Place], point: Coordinates, limit: usize, answer: &V
     }
 }
 
-async fn all_places(database: &crate::harness::Database) -> Vec<Place> {
+async fn all_places(database: &harness::Database) -> Vec<Place> {
     let rows: Vec<(u64, f64, f64)> = sqlx::query_as("SELECT id, latitude, longitude FROM locations")
         .fetch_all(&mut database.connect().await)
         .await

@@ -1,9 +1,8 @@
 //! The OpenAPI document against the service that it describes.
 
+use harness::{Answer, Client, Seeded, UserService, ada, location, oslo, with};
 use http::Method;
 use serde_json::{Map, Value};
-
-use crate::harness::{self, Answer, Client, Seeded, UserService, ada, location, oslo, with};
 
 #[tokio::test]
 async fn every_operation_of_the_location_service_answers_as_documented() {

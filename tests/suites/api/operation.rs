@@ -1,8 +1,7 @@
 //! What every service has: health, figures, pages, ids that go through.
 
+use harness::{Seeded, TOKEN, eventually, location, oslo, prepared, start};
 use http::Method;
-
-use crate::harness::{self, Seeded, TOKEN, eventually, location, oslo, prepared, start};
 
 #[tokio::test]
 async fn health_tells_of_the_database_without_telling_where_it_is() {

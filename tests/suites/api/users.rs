@@ -1,9 +1,8 @@
 //! Users: created, read with and without their place, replaced, deleted.
 
+use harness::{Seeded, TOKEN, UserService, ada, location, oslo, with};
 use http::Method;
 use serde_json::{Value, json};
-
-use crate::harness::{self, Seeded, TOKEN, UserService, ada, location, oslo, with};
 
 #[tokio::test]
 async fn a_user_lives_in_a_place_that_exists() {

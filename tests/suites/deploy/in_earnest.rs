@@ -1,10 +1,10 @@
 //! What is done on AWS and not on a local one, on an API that keeps what it is told: container instances, and the way in
 //! which everything is removed.
 
+use harness::aws::Moto;
 use serde_json::Value;
 
 use super::scaling::{OUTPUTS, services};
-use crate::harness::aws::Moto;
 
 fn list<'a>(answer: &'a Value, pointer: &str) -> &'a [Value] {
     answer.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)

@@ -2,9 +2,8 @@
 
 use std::fs;
 
+use harness::aws::{Caller, Moto};
 use playground::folders;
-
-use crate::harness::aws::{Caller, Moto};
 
 #[tokio::test]
 async fn without_a_cli_a_region_or_credentials_it_says_which_and_what_helps() {

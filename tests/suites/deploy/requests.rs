@@ -3,10 +3,9 @@
 
 use std::{collections::BTreeSet, fs};
 
+use harness::aws::Caller;
 use playground::folders;
 use serde_json::Value;
-
-use crate::harness::aws::Caller;
 
 /// What a definition becomes a request of, by its folder.
 const CALLS: [(&str, &[&str]); 4] = [

@@ -1,8 +1,7 @@
 //! Schedules and autoscaling, on an API that keeps what it is told: nothing here runs a task or counts a request.
 
+use harness::aws::Moto;
 use serde_json::Value;
-
-use crate::harness::aws::Moto;
 
 pub(super) const OUTPUTS: [(&str, &str); 7] = [
     ("Cluster", "app01"),

@@ -2,9 +2,8 @@
 
 use std::fs;
 
+use harness::aws::Caller;
 use playground::folders;
-
-use crate::harness::aws::Caller;
 
 const DOCUMENT: &str = "docs/tutorial.md";
 

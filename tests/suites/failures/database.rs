@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use harness::{Client, Database, Seeded, eventually, oslo, prepared, start, unprepared};
 use sqlx::Executor as _;
 
 use super::link::Link;
-use crate::harness::{Client, Database, Seeded, eventually, oslo, prepared, start, unprepared};
 
 /// A service that reaches its database through a link, which is up.
 async fn linked(database: &Database) -> (playground::service::Running, Client, Link) {

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
+use harness::eventually;
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
     sync::watch,
     task::JoinHandle,
 };
-
-use crate::harness::eventually;
 
 /// Forwards a port of its own to another one on this machine, while it is up.
 pub(super) struct Link {

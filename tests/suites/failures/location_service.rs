@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use harness::{PATIENCE, Seeded, UserService};
 use http::Method;
 use serde_json::{Value, json};
 use tokio::{
@@ -16,8 +17,6 @@ use tokio::{
     sync::Mutex,
     task::JoinHandle,
 };
-
-use crate::harness::{self, PATIENCE, Seeded, UserService};
 
 /// What to answer a request with: bytes, or silence.
 type Reply = Option<String>;

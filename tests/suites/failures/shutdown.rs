@@ -2,11 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use harness::{Database, PATIENCE, Seeded, eventually, oslo, prepared, start};
 use rustix::process::Signal;
 use sqlx::Executor as _;
 use tokio::net::TcpStream;
-
-use crate::harness::{self, Database, PATIENCE, Seeded, eventually, oslo, prepared, start};
 
 #[tokio::test]
 async fn sigterm_turns_readiness_off_and_requests_are_served_on_for_the_delay() {

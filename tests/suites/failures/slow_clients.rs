@@ -2,9 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use harness::{Seeded, TOKEN, eventually, location, raw};
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
-
-use crate::harness::{Seeded, TOKEN, eventually, location, raw};
 
 #[tokio::test]
 async fn a_head_that_drips_in_is_cut_off() {

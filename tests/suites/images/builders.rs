@@ -4,13 +4,12 @@
 
 use std::{env, fs, path::Path, process::Command};
 
-use playground::{folders, process};
-use tokio::time::{Duration, Instant};
-
-use crate::harness::{
+use harness::{
     docker::{docker, script, script_of, tag},
     not_run,
 };
+use playground::{folders, process};
+use tokio::time::{Duration, Instant};
 
 /// The layers of an image: in each of ours there is one, with the binary.
 async fn layers(image: &str) -> String {

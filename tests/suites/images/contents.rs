@@ -2,10 +2,9 @@
 
 use std::fs;
 
+use harness::docker::{Container, docker, tag, try_docker};
 use playground::{folders, images::SOURCE_URL};
 use serde_json::Value;
-
-use crate::harness::docker::{Container, docker, tag, try_docker};
 
 /// What Docker itself puts into every container.
 const OF_DOCKER: [&str; 8] =

@@ -1,6 +1,6 @@
 //! The health check of an image, and how a container ends.
 
-use crate::harness::{
+use harness::{
     docker::{Container, docker, tag, try_docker},
     eventually,
 };

@@ -2,13 +2,12 @@
 
 use std::process::Command;
 
-use playground::{folders, process};
-
-use crate::harness::{
+use harness::{
     Client, PATIENCE,
     docker::{Container, docker, script, tag},
     eventually, send,
 };
+use playground::{folders, process};
 
 /// A registry that takes images from anybody.
 struct Registry {

@@ -1,6 +1,6 @@
 //! What the scripts refuse, before anything is done, with what helps.
 
-use crate::harness::docker::{script, tag};
+use harness::docker::{script, tag};
 
 async fn refused(name: &str, arguments: &[&str], settings: &[(&str, &str)], expected: &[&str]) {
     let (status, said) = script(name, arguments, settings).await;

@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use http::StatusCode;
-
-use crate::harness::{
+use harness::{
     Client,
     docker::{Container, docker},
     eventually,
     topology::{Topology, topology},
 };
+use http::StatusCode;
 
 /// How many requests each container answered of `count`.
 async fn answered_by(client: &Client, count: u32) -> BTreeMap<String, u32> {

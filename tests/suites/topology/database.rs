@@ -2,14 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use tokio::time::sleep;
-
-use crate::harness::{
+use harness::{
     docker::{docker, try_docker},
     eventually,
-    load::{Load, Outcome, acknowledged, failures},
+    load::{Load, Mix, Outcome, acknowledged, failures},
     topology::{Task, Topology, topology},
 };
+use tokio::time::sleep;
 
 /// How long the database stays away once the service has noticed: longer than `DB_ACQUIRE_TIMEOUT` could bridge.
 const OUTAGE: Duration = Duration::from_secs(4);
@@ -30,7 +29,7 @@ async fn a_restart_of_the_database_is_survived_by_every_task_and_every_acknowled
     let Some(topology) = topology().await else { return };
     let before = everything_but_the_database(&topology).await;
     let database = topology.only("mysql").await;
-    let load = Load::start(&topology.location, 40);
+    let load = Load::start(&topology.location, Mix::Location, 40);
     docker(&["stop", "--time", "60", &database]).await;
     eventually("the service says that it cannot serve", async || {
         topology.location.get("/locations/3143244").await.status == 503

@@ -2,12 +2,11 @@
 
 use std::fs;
 
-use serde_json::Value;
-
-use crate::harness::{
+use harness::{
     docker::{docker, try_docker},
     topology::{Topology, topology},
 };
+use serde_json::Value;
 
 async fn inspected(id: &str) -> Value {
     serde_json::from_str::<Value>(&docker(&["inspect", id]).await).unwrap()[0].take()

@@ -10,45 +10,46 @@ use sqlx::{Connection as _, MySqlConnection, mysql::MySqlConnectOptions};
 use tokio::runtime::Runtime;
 
 /// An empty database with a login that may do in it what a service has to; dropped with this value.
-pub(crate) struct Database {
+pub struct Database {
     server: Server,
     login: Login,
 }
 
 impl Database {
-    pub(crate) async fn new() -> Self {
+    /// Makes one on the server that `make test` brought up.
+    pub async fn new() -> Self {
         let server = Server::for_this_test().unwrap();
         let login = login::scratch(&server).await.unwrap();
         Self { server, login }
     }
 
     /// `DB_*` for a service.
-    pub(crate) fn settings(&self) -> Vec<(&'static str, String)> {
+    pub fn settings(&self) -> Vec<(&'static str, String)> {
         self.login.settings(&self.server)
     }
 
     /// Removes the database and its login, so that there is nothing yet.
-    pub(crate) async fn vanish(&self) {
+    pub async fn vanish(&self) {
         login::drop(&self.server, &self.login).await.unwrap();
     }
 
     /// `DB_ADMIN_*` for `provision`: the login with which the tests make theirs.
-    pub(crate) fn administrator(&self) -> [(&'static str, String); 2] {
+    pub fn administrator(&self) -> [(&'static str, String); 2] {
         [("DB_ADMIN_USER", self.server.user.clone()), ("DB_ADMIN_PWD", self.server.password.clone())]
     }
 
     /// A connection as the service's own login.
-    pub(crate) async fn connect(&self) -> MySqlConnection {
+    pub async fn connect(&self) -> MySqlConnection {
         MySqlConnection::connect_with(&self.options()).await.unwrap()
     }
 
     /// The name of the login.
-    pub(crate) fn user(&self) -> &str {
+    pub fn user(&self) -> &str {
         &self.login.user
     }
 
     /// The password of the login.
-    pub(crate) fn password(&self) -> &str {
+    pub fn password(&self) -> &str {
         &self.login.password
     }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// A valid location.
-pub(crate) fn oslo() -> Value {
+pub fn oslo() -> Value {
     json!({
         "name": "Oslo", "country": "NO", "region": "12", "latitude": 59.913, "longitude": 10.739,
         "population": 580_000, "timezone": "Europe/Oslo"
@@ -11,12 +11,12 @@ pub(crate) fn oslo() -> Value {
 }
 
 /// A valid user who lives nowhere.
-pub(crate) fn ada() -> Value {
+pub fn ada() -> Value {
     json!({"username": "ada", "display_name": "Ada Hansen", "email": "ada@example.com", "location_id": null})
 }
 
 /// `value` with `field` replaced.
-pub(crate) fn with(mut value: Value, field: &str, replacement: impl Into<Value>) -> Value {
+pub fn with(mut value: Value, field: &str, replacement: impl Into<Value>) -> Value {
     value[field] = replacement.into();
     value
 }

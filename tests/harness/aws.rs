@@ -13,27 +13,29 @@ use playground::{
 };
 use serde_json::Value;
 
-use super::{PATIENCE, eventually, not_run};
+use crate::{PATIENCE, eventually, not_run};
 
 /// The environment of a call, and nothing else of this process's: a developer may have a real account in it.
 #[derive(Clone)]
-pub(crate) struct Caller(BTreeMap<String, String>);
+pub struct Caller(BTreeMap<String, String>);
 
 /// How a program ended, and what it said.
-pub(crate) struct Outcome {
-    pub(crate) success: bool,
-    pub(crate) said: String,
+pub struct Outcome {
+    /// Whether its exit code was 0.
+    pub success: bool,
+    /// Both of its outputs.
+    pub said: String,
 }
 
 impl Outcome {
     /// Fails the test unless the program failed and said all of `parts`.
-    pub(crate) fn expect_refusal(&self, parts: &[&str]) {
+    pub fn expect_refusal(&self, parts: &[&str]) {
         assert!(!self.success, "{}", self.said);
         self.expect_words(parts);
     }
 
     /// Fails the test unless the program succeeded and said all of `parts`.
-    pub(crate) fn expect_success(&self, parts: &[&str]) {
+    pub fn expect_success(&self, parts: &[&str]) {
         assert!(self.success, "{}", self.said);
         self.expect_words(parts);
     }
@@ -48,7 +50,7 @@ impl Outcome {
 impl Caller {
     /// Of the aws CLI that `make test` installed, with made-up credentials and an endpoint where nobody listens; none,
     /// with a note, where there is no CLI.
-    pub(crate) fn new() -> Option<Self> {
+    pub fn new() -> Option<Self> {
         if let Ok(why) = env::var("TEST_NO_AWS_CLI") {
             not_run(&format!("it takes the aws CLI: {why}"));
             return None;
@@ -71,28 +73,30 @@ impl Caller {
         )
     }
 
-    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+    /// The same, with the variable `name`.
+    pub fn with(mut self, name: &str, value: &str) -> Self {
         self.0.insert(name.into(), value.into());
         self
     }
 
-    pub(crate) fn without(mut self, name: &str) -> Self {
+    /// The same, without the variable `name`.
+    pub fn without(mut self, name: &str) -> Self {
         self.0.remove(name);
         self
     }
 
     /// Runs the deployment tool.
-    pub(crate) async fn deploy(&self, arguments: &[&str]) -> Outcome {
+    pub async fn deploy(&self, arguments: &[&str]) -> Outcome {
         self.run(&folders::binaries().unwrap().join("deploy").to_string_lossy(), arguments).await
     }
 
     /// Runs the aws CLI.
-    pub(crate) async fn aws(&self, arguments: &[&str]) -> Outcome {
+    pub async fn aws(&self, arguments: &[&str]) -> Outcome {
         self.run("aws", arguments).await
     }
 
     /// Runs the aws CLI, which has to succeed, and gives its answer.
-    pub(crate) async fn ask(&self, arguments: &[&str]) -> Value {
+    pub async fn ask(&self, arguments: &[&str]) -> Value {
         let outcome = self.aws(arguments).await;
         assert!(outcome.success, "aws {arguments:?}: {}", outcome.said);
         serde_json::from_str(&outcome.said).unwrap_or_default()
@@ -110,15 +114,16 @@ impl Caller {
 }
 
 /// A moto of the test's own.
-pub(crate) struct Moto {
+pub struct Moto {
     _process: Process,
     port: u16,
-    pub(crate) caller: Caller,
+    /// What asks it in place of AWS.
+    pub caller: Caller,
 }
 
 impl Moto {
     /// Starts it; none, with a note, where it is not to be had.
-    pub(crate) async fn start() -> Option<Self> {
+    pub async fn start() -> Option<Self> {
         let caller = Caller::new()?;
         let port = ports::free().unwrap();
         let mut command = Command::new(folders::workspace().join("target/tools/bin/moto_server"));
@@ -132,14 +137,14 @@ impl Moto {
     }
 
     /// The same for the tool, which takes it for AWS: the endpoint is in the CLI's own settings, where it does not look.
-    pub(crate) fn as_aws(&self) -> Caller {
+    pub fn as_aws(&self) -> Caller {
         let settings = folders::playground().unwrap().join(format!("aws-config-{}", self.port));
         fs::write(&settings, format!("[default]\nendpoint_url = {}\n", self.caller.0["AWS_ENDPOINT_URL"])).unwrap();
         self.caller.clone().without("AWS_ENDPOINT_URL").with("AWS_CONFIG_FILE", &settings.to_string_lossy())
     }
 
     /// Makes the stack `app01-SUBJECT` of its own template.
-    pub(crate) async fn real_stack(&self, subject: &str) {
+    pub async fn real_stack(&self, subject: &str) {
         let name = format!("app01-{subject}");
         let body = format!("file://{}/deploy/stacks/{subject}.yaml", folders::workspace().display());
         let arguments = ["cloudformation", "create-stack", "--stack-name", &name, "--template-body", &body];
@@ -148,7 +153,7 @@ impl Moto {
 
     /// Makes a stack of the name `app01-SUBJECT` with `outputs`, as if it had been deployed: moto cannot make what is in the
     /// real ones.
-    pub(crate) async fn stack(&self, subject: &str, outputs: &[(&str, &str)]) {
+    pub async fn stack(&self, subject: &str, outputs: &[(&str, &str)]) {
         let outputs: serde_json::Map<_, _> =
             outputs.iter().map(|(name, value)| ((*name).to_owned(), serde_json::json!({"Value": value}))).collect();
         let template = serde_json::json!({

@@ -9,7 +9,7 @@ use tokio::{
 };
 
 /// Sends `pieces` with `pause` between them to 127.0.0.1:`port`, and reads until the other side closes.
-pub(crate) async fn raw(port: u16, pieces: &[&[u8]], pause: Duration) -> String {
+pub async fn raw(port: u16, pieces: &[&[u8]], pause: Duration) -> String {
     let exchange = async {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
         for (index, piece) in pieces.iter().enumerate() {
@@ -25,5 +25,5 @@ pub(crate) async fn raw(port: u16, pieces: &[&[u8]], pause: Duration) -> String 
         let _ = stream.read_to_end(&mut answer).await;
         String::from_utf8_lossy(&answer).into_owned()
     };
-    timeout(super::PATIENCE, exchange).await.expect("the connection was closed in time")
+    timeout(crate::PATIENCE, exchange).await.expect("the connection was closed in time")
 }

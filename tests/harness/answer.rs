@@ -3,62 +3,66 @@
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::Value;
 
-use super::TOKEN;
+use crate::TOKEN;
 
 /// A client of one service.
 #[derive(Clone)]
-pub(crate) struct Client {
+pub struct Client {
     http: reqwest::Client,
     base: String,
 }
 
 /// An answer, read to its end.
 #[derive(Clone, Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: String,
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body, as text.
+    pub body: String,
 }
 
 impl Client {
-    pub(crate) fn new(base: String) -> Self {
+    /// A client of the service at `base`, a URL without a slash at its end.
+    pub fn new(base: String) -> Self {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         Self { http, base }
     }
 
     /// A request with the token.
-    pub(crate) fn authorized(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+    pub fn authorized(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.request(method, path).bearer_auth(TOKEN)
     }
 
     /// A request from a stranger.
-    pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.http.request(method, format!("{}{path}", self.base))
     }
 
     /// Gets `path` with `query` as a stranger.
-    pub(crate) async fn get_with(&self, path: &str, query: &[(impl AsRef<str>, impl AsRef<str>)]) -> Answer {
+    pub async fn get_with(&self, path: &str, query: &[(impl AsRef<str>, impl AsRef<str>)]) -> Answer {
         let url = reqwest::Url::parse_with_params(&format!("{}{path}", self.base), query).unwrap();
         send(self.http.get(url)).await
     }
 
     /// Gets `path` as a stranger.
-    pub(crate) async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> Answer {
         send(self.request(Method::GET, path)).await
     }
 
     /// Posts `body` with the token.
-    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
         send(self.authorized(Method::POST, path).json(body)).await
     }
 
     /// Posts `body` with the token and an `Idempotency-Key`.
-    pub(crate) async fn post_once(&self, path: &str, key: &str, body: &Value) -> Answer {
+    pub async fn post_once(&self, path: &str, key: &str, body: &Value) -> Answer {
         send(self.authorized(Method::POST, path).header("idempotency-key", key).json(body)).await
     }
 
     /// Puts `body` with the token and, perhaps, an `If-Match`.
-    pub(crate) async fn put(&self, path: &str, etag: Option<&str>, body: &Value) -> Answer {
+    pub async fn put(&self, path: &str, etag: Option<&str>, body: &Value) -> Answer {
         let mut request = self.authorized(Method::PUT, path).json(body);
         if let Some(etag) = etag {
             request = request.header("if-match", etag);
@@ -67,7 +71,7 @@ impl Client {
     }
 
     /// Deletes `path` with the token and, perhaps, an `If-Match`.
-    pub(crate) async fn delete(&self, path: &str, etag: Option<&str>) -> Answer {
+    pub async fn delete(&self, path: &str, etag: Option<&str>) -> Answer {
         let mut request = self.authorized(Method::DELETE, path);
         if let Some(etag) = etag {
             request = request.header("if-match", etag);
@@ -77,7 +81,7 @@ impl Client {
 }
 
 /// Sends `request` and reads the whole answer; a connection closed without one fails the test.
-pub(crate) async fn send(request: reqwest::RequestBuilder) -> Answer {
+pub async fn send(request: reqwest::RequestBuilder) -> Answer {
     let answer = request.send().await.expect("an answer");
     let (status, headers) = (answer.status(), answer.headers().clone());
     Answer { status, headers, body: answer.text().await.expect("the whole body") }
@@ -86,26 +90,26 @@ pub(crate) async fn send(request: reqwest::RequestBuilder) -> Answer {
 impl Answer {
     /// The answer, which has to have that status.
     #[track_caller]
-    pub(crate) fn expect(self, status: u16) -> Self {
+    pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status.as_u16(), status, "{}", self.body);
         self
     }
 
     /// The body as JSON.
     #[track_caller]
-    pub(crate) fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|problem| panic!("{problem}: {}", self.body))
     }
 
     /// A header, or an empty string.
-    pub(crate) fn header(&self, name: &str) -> &str {
+    pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
     /// Checks that this is a problem of that status and type, as RFC 9457 has it, and gives its body. Nothing in it
     /// may come from the database or tell where it is.
     #[track_caller]
-    pub(crate) fn expect_problem(&self, status: u16, kind: &str) -> Value {
+    pub fn expect_problem(&self, status: u16, kind: &str) -> Value {
         assert_eq!(self.status.as_u16(), status, "{}", self.body);
         assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.body);
         let problem = self.json();

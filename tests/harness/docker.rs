@@ -3,7 +3,7 @@
 use std::{
     env,
     path::Path,
-    process::{Command, ExitStatus, Stdio},
+    process::{Command, ExitStatus},
     time::Duration,
 };
 
@@ -13,28 +13,36 @@ use playground::{
     reaper,
 };
 
-use super::{PATIENCE, not_run};
+use crate::{PATIENCE, not_run};
 
 /// What the scripts read from the environment, which a person may have set for other purposes.
-const SETTINGS: [&str; 14] = [
+const SETTINGS: [&str; 22] = [
+    "ADDRESS",
     "BUILDER",
     "COMPOSE_FILE",
     "COMPOSE_PROJECT_NAME",
     "DATA",
+    "HAPROXY_IMAGE",
     "LOCATION_PORT",
     "LOCATION_STATS_PORT",
+    "MYSQL_IMAGE",
     "PLATFORMS",
     "REGISTRY",
     "RUST_IMAGE",
     "SECRETS",
+    "SERVICE",
     "SOURCE_URL",
+    "STACK",
+    "STACK_FILE",
+    "SWARM",
     "TAG",
+    "TASK_MEMORY",
     "USER_PORT",
     "USER_STATS_PORT",
 ];
 
 /// The tag of the services' images, which `make test` builds; none, with a note, where there is no engine.
-pub(crate) fn tag() -> Option<String> {
+pub fn tag() -> Option<String> {
     let tag = env::var("TEST_TAG").ok();
     if tag.is_none() {
         not_run("it takes a Docker engine");
@@ -43,74 +51,84 @@ pub(crate) fn tag() -> Option<String> {
 }
 
 /// The label by which `make test` knows what to remove.
-pub(crate) fn label() -> String {
+pub fn label() -> String {
     format!("{}={}", reaper::LABEL, env::var("TEST_OWNER").unwrap_or_default())
 }
 
 /// Runs the docker client, which has to succeed, and gives its standard output.
-pub(crate) async fn docker(arguments: &[&str]) -> String {
+pub async fn docker(arguments: &[&str]) -> String {
     let mut command = Command::new("docker");
     command.args(arguments);
     process::output("docker", command, Duration::from_mins(2)).await.unwrap_or_else(|error| panic!("{error:#}"))
 }
 
 /// Runs the docker client; whether it succeeded, and all that it said.
-pub(crate) async fn try_docker(arguments: &[&str]) -> (ExitStatus, String) {
+pub async fn try_docker(arguments: &[&str]) -> (ExitStatus, String) {
     let mut command = Command::new("docker");
     command.args(arguments);
     finish("docker", command).await
 }
 
 /// Runs a script of the workspace's `docker` folder with `settings` as its only ones; how it ended, and what it said.
-pub(crate) async fn script(name: &str, arguments: &[&str], settings: &[(&str, &str)]) -> (ExitStatus, String) {
-    script_of(folders::workspace(), name, arguments, settings).await
+pub async fn script(name: &str, arguments: &[&str], settings: &[(&str, &str)]) -> (ExitStatus, String) {
+    finish(name, script_command(name, arguments, settings)).await
 }
 
 /// As [`script`], in another checkout.
-pub(crate) async fn script_of(
+pub async fn script_of(
     checkout: &Path,
     name: &str,
     arguments: &[&str],
     settings: &[(&str, &str)],
 ) -> (ExitStatus, String) {
+    finish(name, script_command_of(checkout, name, arguments, settings)).await
+}
+
+/// What [`script`] runs.
+pub fn script_command(name: &str, arguments: &[&str], settings: &[(&str, &str)]) -> Command {
+    script_command_of(folders::workspace(), name, arguments, settings)
+}
+
+fn script_command_of(checkout: &Path, name: &str, arguments: &[&str], settings: &[(&str, &str)]) -> Command {
     let mut command = Command::new(checkout.join("docker").join(name));
     for variable in SETTINGS {
         command.env_remove(variable);
     }
     command.args(arguments).envs(settings.iter().copied());
-    finish(name, command).await
+    command
 }
 
-async fn finish(name: &str, mut command: Command) -> (ExitStatus, String) {
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+/// Runs a program to its end; how it ended, and all that it said.
+pub async fn finish(name: &str, mut command: Command) -> (ExitStatus, String) {
+    process::capture(&mut command);
     let mut process = Process::start(name, command, PATIENCE).unwrap();
     let status = process.wait().await.unwrap();
     (status, process.log().tail(usize::MAX))
 }
 
 /// A container that is removed with this value.
-pub(crate) struct Container(String);
+pub struct Container(String);
 
 impl Container {
     /// Starts one in the background: `arguments` are those of `docker run`.
-    pub(crate) async fn run(arguments: &[&str]) -> Self {
+    pub async fn run(arguments: &[&str]) -> Self {
         let label = label();
         Self(docker(&[&["run", "--detach", "--label", &label], arguments].concat()).await)
     }
 
     /// Makes one and does not start it: `arguments` are those of `docker create`.
-    pub(crate) async fn create(arguments: &[&str]) -> Self {
+    pub async fn create(arguments: &[&str]) -> Self {
         let label = label();
         Self(docker(&[&["create", "--label", &label], arguments].concat()).await)
     }
 
     /// Its id.
-    pub(crate) fn id(&self) -> &str {
+    pub fn id(&self) -> &str {
         &self.0
     }
 
     /// What `docker inspect` says of it, in the form of a Go template.
-    pub(crate) async fn inspect(&self, format: &str) -> String {
+    pub async fn inspect(&self, format: &str) -> String {
         docker(&["inspect", "--format", format, &self.0]).await
     }
 }

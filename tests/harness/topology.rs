@@ -6,15 +6,17 @@ use std::{collections::BTreeSet, fmt::Write as _, fs};
 use playground::{folders, ports};
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
-use super::{
+use crate::{
     Client, TOKEN,
     docker::{docker, label, script, tag},
 };
 
 /// A topology of our own.
-pub(crate) struct Topology {
-    pub(crate) location: Client,
-    pub(crate) user: Client,
+pub struct Topology {
+    /// Asks the location service, through its balancer.
+    pub location: Client,
+    /// Asks the user service, through its balancer.
+    pub user: Client,
     location_balancer: Client,
     project: String,
     settings: Vec<(&'static str, String)>,
@@ -22,21 +24,22 @@ pub(crate) struct Topology {
 
 /// A running container: what it is, and what changes when it is started again.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Task {
-    pub(crate) id: String,
+pub struct Task {
+    /// The container's id, in full.
+    pub id: String,
     started: String,
     restarts: String,
 }
 
 impl Task {
     /// The container's host name, which is what the home page calls it.
-    pub(crate) fn host(&self) -> &str {
+    pub fn host(&self) -> &str {
         &self.id[..12]
     }
 }
 
 /// The topology, complete; none where there is no engine.
-pub(crate) async fn topology() -> Option<MappedMutexGuard<'static, Topology>> {
+pub async fn topology() -> Option<MappedMutexGuard<'static, Topology>> {
     static TOPOLOGY: Mutex<Option<Topology>> = Mutex::const_new(None);
     let tag = tag()?;
     let mut shared = TOPOLOGY.lock().await;
@@ -84,7 +87,7 @@ impl Topology {
     }
 
     /// Runs one of the script's commands, which has to succeed, and gives what it said.
-    pub(crate) async fn run(&self, arguments: &[&str]) -> String {
+    pub async fn run(&self, arguments: &[&str]) -> String {
         let settings: Vec<_> = self.settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let (status, said) = script("topology.sh", arguments, &settings).await;
         assert!(status.success(), "{said}");
@@ -92,7 +95,7 @@ impl Topology {
     }
 
     /// The running containers of a service.
-    pub(crate) async fn tasks(&self, service: &str) -> BTreeSet<Task> {
+    pub async fn tasks(&self, service: &str) -> BTreeSet<Task> {
         let mut tasks = BTreeSet::new();
         for id in self.ids(service, &[]).await {
             let said = docker(&["inspect", "--format", "{{.State.StartedAt}} {{.RestartCount}}", &id]).await;
@@ -103,16 +106,12 @@ impl Topology {
     }
 
     /// How many tasks of the location service its balancer sends requests to.
-    pub(crate) async fn ready_tasks(&self) -> usize {
-        let statistics = self.location_balancer.get("/;csv").await.expect(200).body;
-        statistics
-            .lines()
-            .filter(|line| line.starts_with("tasks,task") && line.split(',').nth(17) == Some("UP"))
-            .count()
+    pub async fn ready_tasks(&self) -> usize {
+        ready_tasks(&self.location_balancer).await
     }
 
     /// The one running container of a service.
-    pub(crate) async fn only(&self, service: &str) -> String {
+    pub async fn only(&self, service: &str) -> String {
         let ids = self.ids(service, &[]).await;
         assert_eq!(ids.len(), 1, "{service}");
         ids.into_iter().next().unwrap()
@@ -127,14 +126,20 @@ impl Topology {
     }
 
     /// The name of one of its networks.
-    pub(crate) fn network(&self, name: &str) -> String {
+    pub fn network(&self, name: &str) -> String {
         format!("{}_{name}", self.project)
     }
 
     /// The folder of its secrets.
-    pub(crate) fn secrets(&self) -> &str {
+    pub fn secrets(&self) -> &str {
         self.settings.iter().find(|(name, _)| *name == "SECRETS").map_or("", |(_, folder)| folder)
     }
+}
+
+/// How many tasks a balancer sends requests to, as its statistics say.
+pub async fn ready_tasks(statistics: &Client) -> usize {
+    let statistics = statistics.get("/;csv").await.expect(200).body;
+    statistics.lines().filter(|line| line.starts_with("tasks,task") && line.split(',').nth(17) == Some("UP")).count()
 }
 
 /// A further Compose file: it gives everything the label by which `make test` finds what is to be removed.

@@ -7,36 +7,43 @@ use playground::{
     service::{Running, Service},
 };
 
-use super::{Client, Database, PATIENCE};
+use crate::{Client, Database, PATIENCE};
 
 /// The `API_TOKEN` of all services under test.
-pub(crate) const TOKEN: &str = "a-token-for-tests";
+pub const TOKEN: &str = "a-token-for-tests";
 
 /// Whether a service has its sample data.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Seeded {
+pub enum Seeded {
+    /// It has.
     Yes,
+    /// Its tables are empty.
     No,
 }
 
 /// A location service with its database.
-pub(crate) struct LocationService {
+pub struct LocationService {
     // Fields are dropped in this order: the service goes before its database does.
-    pub(crate) running: Running,
-    pub(crate) client: Client,
-    pub(crate) database: Database,
+    /// Its process.
+    pub running: Running,
+    /// Asks it.
+    pub client: Client,
+    /// Where its data are.
+    pub database: Database,
 }
 
 /// A user service with its database; where the location service is, is up to the test.
-pub(crate) struct UserService {
-    pub(crate) running: Running,
-    pub(crate) client: Client,
+pub struct UserService {
+    /// Its process.
+    pub running: Running,
+    /// Asks it.
+    pub client: Client,
     #[expect(dead_code, reason = "kept for as long as the service runs")]
     database: Database,
 }
 
 /// A migrated location service that is ready.
-pub(crate) async fn location(seeded: Seeded) -> LocationService {
+pub async fn location(seeded: Seeded) -> LocationService {
     let database = Database::new().await;
     let (running, client) = start(&prepared("location", &database, seeded).await).await;
     LocationService { running, client, database }
@@ -44,7 +51,7 @@ pub(crate) async fn location(seeded: Seeded) -> LocationService {
 
 impl UserService {
     /// A migrated user service that is ready, and asks for places at `location_url`.
-    pub(crate) async fn asking(location_url: &str, seeded: Seeded) -> Self {
+    pub async fn asking(location_url: &str, seeded: Seeded) -> Self {
         let database = Database::new().await;
         let service = prepared("user", &database, seeded).await.set("LOCATION_URL", location_url);
         let (running, client) = start(&service).await;
@@ -53,7 +60,7 @@ impl UserService {
 }
 
 /// Starts `service` on a free port and waits until it is ready.
-pub(crate) async fn start(service: &Service) -> (Running, Client) {
+pub async fn start(service: &Service) -> (Running, Client) {
     let mut running = service.start(ports::free().unwrap()).unwrap();
     running.ready(PATIENCE).await.unwrap();
     let client = Client::new(running.url(""));
@@ -61,7 +68,7 @@ pub(crate) async fn start(service: &Service) -> (Running, Client) {
 }
 
 /// The service's settings, with tables and perhaps data in place.
-pub(crate) async fn prepared(name: &str, database: &Database, seeded: Seeded) -> Service {
+pub async fn prepared(name: &str, database: &Database, seeded: Seeded) -> Service {
     let service = unprepared(name, database);
     service.run("migrate", Stdio::piped()).await.unwrap();
     if seeded == Seeded::Yes {
@@ -72,6 +79,6 @@ pub(crate) async fn prepared(name: &str, database: &Database, seeded: Seeded) ->
 
 /// The service's settings, with nothing in its database yet. Nothing balances the load here, so that nothing has to
 /// be waited for on the way down.
-pub(crate) fn unprepared(name: &str, database: &Database) -> Service {
+pub fn unprepared(name: &str, database: &Database) -> Service {
     Service::new(name).isolated().set("API_TOKEN", TOKEN).set("DRAIN_DELAY", "0s").set_all(database.settings())
 }
