@@ -61,6 +61,23 @@ scale: ## Change the number of tasks: make scale LOCATION=6 (or USER=2)
 test-images: playground ## Build the images in a container and on this machine, and compare them (minutes)
 	@TEST_BUILDERS=yes $(PLAYGROUND) test --database $(DATABASE) -- -p tests -- images::builders
 
+.PHONY: swarm swarm-update swarm-rollback swarm-status swarm-down
+swarm: ## Run the topology as a stack of Docker's Swarm mode (TAG, TASK_MEMORY)
+	@docker/swarm.sh up
+swarm-update: ## Roll another version out there, migrations first: TAG=…
+	@docker/swarm.sh update
+swarm-rollback: ## Go back to what ran before (SERVICE=location: only that one)
+	@docker/swarm.sh rollback
+swarm-status: ## Say what runs there, and where
+	@docker/swarm.sh status
+swarm-down: ## Remove the stack, whatever state it is in (DATA=remove: its data as well)
+	@docker/swarm.sh down
+
+# The drawings are in the target folder; DRAWINGS=docs has them where the documentation shows them.
+.PHONY: test-rolling
+test-rolling: playground ## Roll versions out under a constant load, and draw what happens (minutes)
+	@TEST_DRAWINGS=$(DRAWINGS) $(PLAYGROUND) test --database $(DATABASE) -- -p tests --test rolling -- --nocapture
+
 .PHONY: deploy
 deploy: deploy-tool ## Make everything on AWS, or bring it up to date: stacks, images, databases, services
 	@exec $(DEPLOY) up

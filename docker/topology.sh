@@ -15,38 +15,13 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source-path=SCRIPTDIR
 . docker/engine.sh
+. docker/preparation.sh
 
 export COMPOSE_FILE=${COMPOSE_FILE:-docker/compose.yaml} COMPOSE_PROJECT_NAME=${COMPOSE_PROJECT_NAME:-ecs-playground}
-export SECRETS=${SECRETS:-$PWD/target/topology}
-export LOCATION_PORT=${LOCATION_PORT:-8081} LOCATION_STATS_PORT=${LOCATION_STATS_PORT:-8404}
-export USER_PORT=${USER_PORT:-9091} USER_STATS_PORT=${USER_STATS_PORT:-8405}
-export LOCATION_IMAGE USER_IMAGE MYSQL_IMAGE HAPROXY_IMAGE
 ours=(--filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME")
 
 compose() {
     plugin compose "$@"
-}
-
-# Secrets that are not there yet. Their folder is closed; the files have to be readable for the tasks' own user.
-make_secrets() {
-    local name
-    mkdir -p "$SECRETS"
-    chmod 0700 "$SECRETS"
-    for name in mysql-root-password location-db-password user-db-password api-token; do
-        [[ -s $SECRETS/$name ]] || od -An -N16 -tx1 /dev/urandom | tr -d ' \n' >"$SECRETS/$name"
-        chmod 0644 "$SECRETS/$name"
-    done
-}
-
-# Fails when a port is taken by something else than the balancer that this is about.
-require_port() {
-    local variable=$1 port=${!1} holder
-    [[ $port =~ ^[0-9]+$ && $port -ge 1 && $port -le 65535 ]] || fail "$variable=$port is no port"
-    holder=$(docker ps --filter "publish=$port" --format '{{.Names}} ({{.Label "com.docker.compose.project"}})' | head -n 1)
-    [[ $holder != *"($COMPOSE_PROJECT_NAME)" ]] || return 0
-    if [[ -n $holder ]] || (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
-        fail "port $port is taken${holder:+ by the container $holder}: stop what listens there (\`make run\` does), or choose another with $variable=…"
-    fi
 }
 
 # The images that run: new tasks are to be like the old ones. (Compose wants a name for every image, even to stop.)
@@ -59,21 +34,6 @@ image_in_use() {
     local images
     images=$(docker ps --all "${ours[@]}" --filter "label=com.docker.compose.service=$1" --format '{{.Image}}')
     echo "${images%%$'\n'*}" | grep . || echo none
-}
-
-choose_images() {
-    local given=${TAG:-} service
-    . docker/names.sh
-    if [[ -z $given ]]; then
-        docker/build.sh
-    else
-        for service in "${services[@]}"; do
-            docker image inspect "$(image_of "$service")" >/dev/null 2>&1 || docker pull "$(image_of "$service")" ||
-                fail "there is no image $(image_of "$service"): build it (\`make build\`), or name one that is there: docker images $service"
-        done
-    fi
-    LOCATION_IMAGE=$(image_of location) USER_IMAGE=$(image_of user)
-    MYSQL_IMAGE=$(docker/image.sh mysql) HAPROXY_IMAGE=$(docker/image.sh haproxy)
 }
 
 # Waits until every container with a health check is healthy.
@@ -119,9 +79,10 @@ TEXT
 up() {
     local variable
     for variable in LOCATION_PORT USER_PORT LOCATION_STATS_PORT USER_STATS_PORT; do
-        require_port "$variable"
+        require_port "$variable" "com.docker.compose.project" "$COMPOSE_PROJECT_NAME"
     done
     choose_images
+    choose_other_images
     make_secrets
     compose up --detach --remove-orphans --quiet-pull || tell_failures
     wait_until_healthy
