@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     Broken, Relation,
-    sources::{COMPOSE, HAPROXY, Sources, Task, setting, shown, whole},
+    sources::{Deployed, HAPROXY, SWARM, Sources, Task, setting, shown, whole},
 };
 use crate::aws::{list, text};
 
@@ -16,6 +16,7 @@ pub(super) const RELATIONS: &[Relation] = &[
     the_alarm_is_above_what_tasks_may_hold,
     the_topologys_database_has_connections_for_all_tasks,
     the_balancer_has_room_for_all_tasks,
+    containers_have_what_tasks_have,
     a_rollout_can_go_on,
     instances_have_room_for_a_rollout,
     instances_have_room_for_a_one_off_task,
@@ -169,16 +170,18 @@ fn the_alarm_is_above_what_tasks_may_hold(sources: &Sources) -> Vec<Broken> {
 /// The same for the topology, where the balancers limit the number of tasks.
 fn the_topologys_database_has_connections_for_all_tasks(sources: &Sources) -> Vec<Broken> {
     let slots = slots(sources);
-    let pools: u64 = sources.serving().map(|composed| slots * pool(&composed.environment())).sum();
-    let one_off = (sources.composed().count() - sources.serving().count()) as u64;
-    let each = sources.compose_services().filter(|(_, definition)| text(definition, "/image") == "${MYSQL_IMAGE}");
-    each.filter_map(|(name, definition)| {
+    let each = sources.compose_services().filter(|(.., definition)| text(definition, "/image") == "${MYSQL_IMAGE}");
+    each.filter_map(|(file, name, definition)| {
+        let beside = sources.composed().filter(|composed| composed.file == file);
+        let (serving, one_off): (Vec<_>, Vec<_>) = beside.partition(|composed| composed.subcommand() == "serve");
+        let pools: u64 = serving.iter().map(|composed| slots * pool(&composed.environment())).sum();
+        let one_off = one_off.len() as u64;
         let mut options = list(definition, "/command").iter().filter_map(Value::as_str);
         let given = options.find_map(|option| option.strip_prefix("--max-connections="));
         let fits = given.and_then(|given| given.parse().ok()).is_some_and(|given: u64| pools + one_off <= given);
         (!fits).then(|| {
             Broken::new(
-                COMPOSE,
+                file,
                 format!(
                     "--max-connections of {name} is {}, and there can be {}: {slots} tasks of each service hold \
                      {pools}, and {one_off} one-off tasks",
@@ -192,20 +195,47 @@ fn the_topologys_database_has_connections_for_all_tasks(sources: &Sources) -> Ve
     .collect()
 }
 
-/// The balancers of the topology have a place for each task.
+/// The balancers of the topology have a place for each task, also while there are old and new ones.
 fn the_balancer_has_room_for_all_tasks(sources: &Sources) -> Vec<Broken> {
     let slots = slots(sources);
     let each = sources.serving().filter_map(|composed| {
-        let replicas = whole(composed.definition, "/deploy/replicas").unwrap_or(1);
-        (replicas > slots).then(|| {
+        let tasks = composed.during_update(sources);
+        (tasks > slots).then(|| {
             Broken::new(
                 HAPROXY,
-                format!("server-template has room for {slots} tasks, and replicas of {} are {replicas}", composed.name),
-                format!("make it {replicas} or more"),
+                format!(
+                    "server-template has room for {slots} tasks, and there can be {tasks} of {} in {}",
+                    composed.name, composed.file
+                ),
+                format!("make it {tasks} or more"),
             )
         })
     });
     each.collect()
+}
+
+/// A task of the topology is limited to the CPU and memory of its task definition (1024 CPU units are one processor); what
+/// ECS reserves of an instance's memory, Swarm reserves of a node's.
+fn containers_have_what_tasks_have(sources: &Sources) -> Vec<Broken> {
+    let mut broken = Vec::new();
+    for composed in sources.serving() {
+        let Some(Deployed { task, .. }) = composed.deployed(sources) else { continue };
+        let Size { cpu, memory } = size(task);
+        #[expect(clippy::cast_precision_loss, reason = "a task has few CPU units")]
+        let (cpu, memory) = ((cpu as f64 / 1024.0).to_string(), format!("{memory}M"));
+        let mut wanted = vec![("limits/cpus", "cpu", &cpu), ("limits/memory", "memory", &memory)];
+        if composed.file == SWARM {
+            wanted.push(("reservations/memory", "memory", &memory));
+        }
+        for (limit, of, wanted) in wanted {
+            let found = sources.with_defaults(&shown(composed.definition, &format!("/deploy/resources/{limit}")));
+            if found != *wanted {
+                let found = format!("{limit} of {} is {found}, and {of} in {} is {wanted}", composed.name, task.file);
+                broken.push(Broken::new(composed.file, found, format!("make it {wanted}")));
+            }
+        }
+    }
+    broken
 }
 
 /// How many tasks a balancer of the topology has room for.
@@ -350,7 +380,13 @@ impl std::fmt::Display for Size {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::tests::assert_told, *};
+    use super::{
+        super::{
+            sources::{COMPOSE, SWARM_SCRIPT},
+            tests::assert_told,
+        },
+        *,
+    };
 
     const TASK: &str = "deploy/tasks/location.json";
 
@@ -401,17 +437,59 @@ mod tests {
 
     #[test]
     fn more_tasks_than_the_topology_has_room_for_are_told() {
-        let told = "docker/compose.yaml: --max-connections of mysql is 200, and there can be 262: 16 tasks of each \
-                    service hold 256, and 6 one-off tasks: make it 262 or more";
         let relation = the_topologys_database_has_connections_for_all_tasks;
-        assert_told(relation, COMPOSE, "--max-connections=300", "--max-connections=200", &[told]);
-        let told = ["location", "user"].map(|name| {
+        for file in [COMPOSE, SWARM] {
+            let told = format!(
+                "{file}: --max-connections of mysql is 200, and there can be 262: 16 tasks of each service hold 256, \
+                 and 6 one-off tasks: make it 262 or more"
+            );
+            assert_told(relation, file, "--max-connections=300", "--max-connections=200", &[&told]);
+        }
+        let relation = the_balancer_has_room_for_all_tasks;
+        // An update doubles them, and Compose knows none.
+        for (file, from, to) in [(COMPOSE, "replicas: 4", "replicas: 20"), (SWARM_SCRIPT, "\ntasks=4", "\ntasks=10")] {
+            let of = if file == COMPOSE { COMPOSE } else { SWARM };
+            let told = ["location", "user"].map(|name| {
+                format!(
+                    "{HAPROXY}: server-template has room for 16 tasks, and there can be 20 of {name} in {of}: make it \
+                     20 or more"
+                )
+            });
+            assert_told(relation, file, from, to, &told.each_ref().map(String::as_str));
+        }
+    }
+
+    #[test]
+    fn a_container_with_other_limits_than_its_task_is_told() {
+        let relation = containers_have_what_tasks_have;
+        let (from, to) = ("cpus: \"0.5\"", "cpus: \"0.25\"");
+        for file in [COMPOSE, SWARM] {
+            let told = ["location", "user"].map(|name| {
+                format!(
+                    "{file}: limits/cpus of {name} is 0.25, and cpu in deploy/tasks/{name}.json is 0.5: make it 0.5"
+                )
+            });
+            assert_told(relation, file, from, to, &told.each_ref().map(String::as_str));
+        }
+        let told = |file: &str, limit: &str, name: &str, given: &str, wanted: &str| {
             format!(
-                "{HAPROXY}: server-template has room for 16 tasks, and replicas of {name} are 20: make it 20 or more"
+                "{file}: {limit}/memory of {name} is {given}, and memory in deploy/tasks/{name}.json is {wanted}: make \
+                 it {wanted}"
             )
-        });
-        let told = told.each_ref().map(String::as_str);
-        assert_told(the_balancer_has_room_for_all_tasks, COMPOSE, "replicas: 4", "replicas: 20", &told);
+        };
+        let expected = ["location", "user"].map(|name| told(COMPOSE, "limits", name, "512M", "1024M"));
+        assert_told(relation, COMPOSE, "1024M", "512M", &expected.each_ref().map(String::as_str));
+        let expected = ["location", "user"]
+            .map(|name| ["limits", "reservations"].map(|limit| told(SWARM, limit, name, "512M", "1024M")));
+        let expected: Vec<&str> = expected.iter().flatten().map(String::as_str).collect();
+        assert_told(relation, SWARM_SCRIPT, ":-1024M}", ":-512M}", &expected);
+        let expected = [
+            told(COMPOSE, "limits", "location", "1024M", "2048M"),
+            told(SWARM, "limits", "location", "1024M", "2048M"),
+            told(SWARM, "reservations", "location", "1024M", "2048M"),
+        ];
+        let expected = expected.each_ref().map(String::as_str);
+        assert_told(relation, TASK, "\"memory\": 1024", "\"memory\": 2048", &expected);
     }
 
     #[test]

@@ -9,9 +9,9 @@ use user::places;
 
 use super::{
     Broken, Relation,
-    sources::{COMPOSE, Deployed, HAPROXY, Sources, environment, period, seconds, shown, stopping, whole},
+    sources::{Deployed, HAPROXY, Sources, period, seconds, shown, stopping, whole},
 };
-use crate::aws::{list, text};
+use crate::aws::text;
 
 pub(super) const RELATIONS: &[Relation] = &[
     tasks_stop_before_they_are_killed,
@@ -41,7 +41,7 @@ fn tasks_stop_before_they_are_killed(sources: &Sources) -> Vec<Broken> {
     each.collect()
 }
 
-/// The same for Compose's `stop_grace_period`.
+/// The same for the `stop_grace_period` of Compose and Swarm.
 fn containers_stop_before_they_are_killed(sources: &Sources) -> Vec<Broken> {
     let each = sources.serving().filter_map(|composed| {
         let (given, takes) = (text(composed.definition, "/stop_grace_period"), stopping(&composed.environment()));
@@ -51,7 +51,7 @@ fn containers_stop_before_they_are_killed(sources: &Sources) -> Vec<Broken> {
                 if given.is_empty() { "not set" } else { given },
                 takes,
             );
-            Broken::new(COMPOSE, found, format!("make it {enough}s or more"))
+            Broken::new(composed.file, found, format!("make it {enough}s or more"))
         })
     });
     each.collect()
@@ -72,14 +72,14 @@ fn too_short(what: &str, given: &str, (drain, shutdown): (Duration, Duration)) -
 /// The balancer's `hard-stop-after` < its `stop_grace_period`.
 fn balancers_stop_before_they_are_killed(sources: &Sources) -> Vec<Broken> {
     let takes = sources.haproxy("hard-stop-after");
-    let each = balancers(sources).filter_map(|(name, definition)| {
+    let each = balancers(sources).filter_map(|(file, name, definition)| {
         let given = text(definition, "/stop_grace_period");
         let fits = matches!((takes, period(given)), (Some(takes), Some(given)) if takes < given);
         (!fits).then(|| {
             Broken::new(
                 HAPROXY,
                 format!(
-                    "hard-stop-after is {}, and stop_grace_period of {name} in {COMPOSE} is {given}",
+                    "hard-stop-after is {}, and stop_grace_period of {name} in {file} is {given}",
                     takes.map_or("not set".to_owned(), seconds)
                 ),
                 "make the first less than the second, so that it ends by itself",
@@ -187,9 +187,10 @@ fn the_balancer_notices_a_stopping_task(sources: &Sources) -> Vec<Broken> {
             Broken::new(
                 HAPROXY,
                 format!(
-                    "`inter {interval} fall {fall}` is how a stopping task of {} is noticed, and it serves on for {} \
-                     (DRAIN_DELAY)",
+                    "`inter {interval} fall {fall}` is how a stopping task of {} in {} is noticed, and it serves on for \
+                     {} (DRAIN_DELAY)",
                     composed.name,
+                    composed.file,
                     seconds(drain)
                 ),
                 "make their product less than that",
@@ -229,7 +230,7 @@ fn balancers_ask_what_says_whether_a_task_is_ready(sources: &Sources) -> Vec<Bro
 }
 
 /// The container health check runs `healthcheck` of the binary that the image starts, and leaves it the time to answer;
-/// so does the image's own.
+/// so do the image's own and Swarm's.
 fn containers_ask_themselves(sources: &Sources) -> Vec<Broken> {
     let mut broken = Vec::new();
     for Deployed { service, task, .. } in sources.deployed() {
@@ -268,6 +269,14 @@ fn containers_ask_themselves(sources: &Sources) -> Vec<Broken> {
             broken.push(too_little_for_healthcheck(&image, "HEALTHCHECK --timeout", limit));
         }
     }
+    for composed in sources.serving() {
+        // Without one, the image's counts.
+        let limit = period(text(composed.definition, "/healthcheck/timeout"));
+        if let Some(limit) = limit.filter(|limit| *limit <= healthcheck::TIMEOUT) {
+            let what = format!("healthcheck.timeout of {}", composed.name);
+            broken.push(too_little_for_healthcheck(composed.file, &what, limit));
+        }
+    }
     broken
 }
 
@@ -280,7 +289,8 @@ fn too_little_for_healthcheck(file: &str, what: &str, limit: Duration) -> Broken
     )
 }
 
-/// startPeriod ≤ healthCheckGracePeriodSeconds: the balancer must not be the less patient of the two.
+/// startPeriod ≤ healthCheckGracePeriodSeconds: the balancer must not be the less patient of the two. Nor must Swarm:
+/// startPeriod ≤ its `start_period`.
 fn tasks_have_time_to_start(sources: &Sources) -> Vec<Broken> {
     let each = sources.deployed().filter_map(|Deployed { file, definition, task, .. }| {
         let start = whole(task.container, "/healthCheck/startPeriod").unwrap_or_default();
@@ -296,21 +306,36 @@ fn tasks_have_time_to_start(sources: &Sources) -> Vec<Broken> {
             )
         })
     });
-    each.collect()
+    let composed = sources.serving().filter_map(|composed| {
+        let Deployed { task, .. } = composed.deployed(sources)?;
+        // Without one, the image's counts.
+        composed.definition.get("healthcheck")?;
+        let start = whole(task.container, "/healthCheck/startPeriod").unwrap_or_default();
+        let given = text(composed.definition, "/healthcheck/start_period");
+        (period(given).unwrap_or_default() < Duration::from_secs(start)).then(|| {
+            let given = shown(composed.definition, "/healthcheck/start_period");
+            let found =
+                format!("start_period of {} is {given}, and {} gives a container {start} s", composed.name, task.file);
+            Broken::new(composed.file, found, format!("make it {start}s or more"))
+        })
+    });
+    each.chain(composed).collect()
 }
 
 /// The balancers of the topology.
-fn balancers(sources: &Sources) -> impl Iterator<Item = (&str, &Value)> {
-    sources.compose_services().filter(|(_, definition)| {
-        let volumes = list(definition, "/volumes").iter().filter_map(Value::as_str);
-        volumes.into_iter().any(|volume| volume.contains("haproxy.cfg"))
-            && environment(definition).contains_key("SERVICE")
-    })
+fn balancers(sources: &Sources) -> impl Iterator<Item = (&str, &str, &Value)> {
+    sources.compose_services().filter(|(.., definition)| text(definition, "/image") == "${HAPROXY_IMAGE}")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{super::tests::assert_told, *};
+    use super::{
+        super::{
+            sources::{COMPOSE, SWARM},
+            tests::assert_told,
+        },
+        *,
+    };
 
     const TASK: &str = "deploy/tasks/location.json";
     const CLUSTER: &str = "deploy/stacks/cluster.yaml";
@@ -331,24 +356,27 @@ mod tests {
 
     #[test]
     fn a_container_that_is_killed_while_it_stops_is_told() {
-        let told = |name: &str| {
-            format!(
-                "docker/compose.yaml: stop_grace_period of {name} is 20s, and the service takes up to 25 s to stop \
-                 (DRAIN_DELAY 5 s + SHUTDOWN_TIMEOUT 20 s): make it 30s or more"
-            )
-        };
         let relation = containers_stop_before_they_are_killed;
         let change = ["together.\n  stop_grace_period: 30s", "together.\n  stop_grace_period: 20s"];
-        assert_told(relation, COMPOSE, change[0], change[1], &[&told("location"), &told("user")]);
+        for file in [COMPOSE, SWARM] {
+            let told = ["location", "user"].map(|name| {
+                format!(
+                    "{file}: stop_grace_period of {name} is 20s, and the service takes up to 25 s to stop (DRAIN_DELAY \
+                     5 s + SHUTDOWN_TIMEOUT 20 s): make it 30s or more"
+                )
+            });
+            assert_told(relation, file, change[0], change[1], &told.each_ref().map(String::as_str));
+        }
         let relation = balancers_stop_before_they_are_killed;
-        let told = |name: &str| {
-            format!(
-                "docker/balancer/haproxy.cfg: hard-stop-after is 30 s, and stop_grace_period of {name} in \
-                 docker/compose.yaml is 30s: make the first less than the second, so that it ends by itself"
-            )
-        };
-        let sentences = [told("location-balancer"), told("user-balancer")];
-        let sentences = sentences.each_ref().map(String::as_str);
+        let sentences = [COMPOSE, SWARM].map(|file| {
+            ["location", "user"].map(|name| {
+                format!(
+                    "{HAPROXY}: hard-stop-after is 30 s, and stop_grace_period of {name}-balancer in {file} is 30s: \
+                     make the first less than the second, so that it ends by itself"
+                )
+            })
+        });
+        let sentences: Vec<&str> = sentences.iter().flatten().map(String::as_str).collect();
         assert_told(relation, HAPROXY, "hard-stop-after 20s", "hard-stop-after 30s", &sentences);
     }
 
@@ -392,14 +420,16 @@ mod tests {
 
     #[test]
     fn checks_that_notice_a_stopping_task_too_late_are_told() {
-        let told = ["location", "user"].map(|name| {
-            format!(
-                "{HAPROXY}: `inter 3s fall 2` is how a stopping task of {name} is noticed, and it serves on for 5 s \
-                 (DRAIN_DELAY): make their product less than that"
-            )
+        let told = [COMPOSE, SWARM].map(|file| {
+            ["location", "user"].map(|name| {
+                format!(
+                    "{HAPROXY}: `inter 3s fall 2` is how a stopping task of {name} in {file} is noticed, and it serves \
+                     on for 5 s (DRAIN_DELAY): make their product less than that"
+                )
+            })
         });
-        let relation = the_balancer_notices_a_stopping_task;
-        assert_told(relation, HAPROXY, "check inter 1s", "check inter 3s", &told.each_ref().map(String::as_str));
+        let told: Vec<&str> = told.iter().flatten().map(String::as_str).collect();
+        assert_told(the_balancer_notices_a_stopping_task, HAPROXY, "check inter 1s", "check inter 3s", &told);
     }
 
     #[test]
@@ -423,6 +453,13 @@ mod tests {
         let told = "docker/user/Dockerfile: HEALTHCHECK --timeout is 2 s, and `healthcheck` waits 3 s for an answer: \
                     make it more than 3";
         assert_told(relation, "docker/user/Dockerfile", "--timeout=5s", "--timeout=2s", &[told]);
+        let told = ["location", "user"].map(|name| {
+            format!(
+                "{SWARM}: healthcheck.timeout of {name} is 3 s, and `healthcheck` waits 3 s for an answer: make it more \
+                 than 3"
+            )
+        });
+        assert_told(relation, SWARM, "timeout: 5s", "timeout: 3s", &told.each_ref().map(String::as_str));
         let told = "docker/user/Dockerfile: HEALTHCHECK is `HEALTHCHECK --interval=5s --timeout=5s --start-period=30s \
                     CMD [\"/user\", \"health\"]`, and ENTRYPOINT is /user: end it with CMD [\"/user\", \
                     \"healthcheck\"]";
@@ -435,5 +472,13 @@ mod tests {
                     container 30 s to start: make it 30 or more";
         let change = ["\"healthCheckGracePeriodSeconds\": 60", "\"healthCheckGracePeriodSeconds\": 20"];
         assert_told(tasks_have_time_to_start, "deploy/services/user.json", change[0], change[1], &[told]);
+        let told = ["location", "user"].map(|name| {
+            format!(
+                "{SWARM}: start_period of {name} is 10s, and deploy/tasks/{name}.json gives a container 30 s: make it \
+                 30s or more"
+            )
+        });
+        let change = ["start_period: 30s", "start_period: 10s"];
+        assert_told(tasks_have_time_to_start, SWARM, change[0], change[1], &told.each_ref().map(String::as_str));
     }
 }

@@ -2,7 +2,7 @@
 //! file, value and remedy when it is broken.
 //!
 //! [`sources`] is what they read. The relations are by subject: [`network`], [`lifecycle`], [`names`], [`settings`],
-//! [`capacity`], [`secrets`], [`permissions`].
+//! [`capacity`], [`updates`], [`secrets`], [`permissions`].
 
 mod capacity;
 mod lifecycle;
@@ -12,6 +12,7 @@ mod permissions;
 mod secrets;
 mod settings;
 mod sources;
+mod updates;
 
 use std::{fmt, fs, path::Path};
 
@@ -23,12 +24,13 @@ use crate::say;
 /// All that is broken of one relation.
 type Relation = fn(&Sources) -> Vec<Broken>;
 
-const RELATIONS: [&[Relation]; 7] = [
+const RELATIONS: [&[Relation]; 8] = [
     network::RELATIONS,
     lifecycle::RELATIONS,
     names::RELATIONS,
     settings::RELATIONS,
     capacity::RELATIONS,
+    updates::RELATIONS,
     secrets::RELATIONS,
     permissions::RELATIONS,
 ];

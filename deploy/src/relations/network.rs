@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     Broken, Relation,
-    sources::{COMPOSE, Deployed, HAPROXY, Sources, environment, fields, prefix, setting, shown, whole},
+    sources::{COMPOSE, Deployed, HAPROXY, SWARM, Sources, environment, prefix, setting, shown, whole},
 };
 use crate::aws::{list, text};
 
@@ -221,47 +221,56 @@ fn the_user_service_finds_the_location_service(sources: &Sources) -> Vec<Broken>
     broken
 }
 
-/// The topology's balancers listen on the services' ports, publish them, and are where `LOCATION_URL` says.
+/// The topology's balancers listen on the services' ports, publish them, and are where `LOCATION_URL` says, under Compose
+/// and under Swarm.
 fn the_topology_is_on_the_same_ports(sources: &Sources) -> Vec<Broken> {
     let mut broken = Vec::new();
-    let compose = sources.data(COMPOSE);
     for (line, end) in [("bind", "\":${PORT}\""), ("server-template", "\"${SERVICE}:${PORT}\"")] {
         let there = sources.text(HAPROXY).lines().any(|found| found.trim().starts_with(line) && found.ends_with(end));
         if !there {
-            let found = format!("no `{line}` is for {end}, which {COMPOSE} sets for each balancer");
+            let found = format!("no `{line}` is for {end}, which {COMPOSE} and {SWARM} set for each balancer");
             broken.push(Broken::new(HAPROXY, found, format!("end the line with {end}")));
         }
     }
-    for (name, balancer) in sources.compose_services() {
+    for (file, name, balancer) in sources.compose_services() {
         let settings = environment(balancer);
         let (Some(of), Some(port)) = (settings.get("SERVICE"), settings.get("PORT")) else { continue };
-        let Some(tasks) = sources.composed().find(|composed| composed.name == of) else {
+        let Some(tasks) = sources.composed().find(|composed| composed.file == file && composed.name == of) else {
             let found = format!("SERVICE of {name} is {of}, which runs no image of a service");
-            broken.push(Broken::new(COMPOSE, found, "make it the name of one that does"));
+            broken.push(Broken::new(file, found, "make it the name of one that does"));
             continue;
         };
         let listens = setting(&tasks.environment(), "PORT", tasks.service.default_port).to_string();
         if *port != listens {
             let found = format!("PORT of {name} is {port}, and {of} listens on {listens}");
-            broken.push(Broken::new(COMPOSE, found, format!("make it {listens}")));
+            broken.push(Broken::new(file, found, format!("make it {listens}")));
         }
-        let published = list(balancer, "/ports").iter().filter_map(Value::as_str);
-        if !published.into_iter().any(|published| published.ends_with(&format!(":-{listens}}}:{listens}"))) {
+        if !list(balancer, "/ports").iter().any(|published| publishes(sources, published, &listens)) {
             let found = format!("ports of {name} are {}, and {of} listens on {listens}", shown(balancer, "/ports"));
-            broken.push(Broken::new(COMPOSE, found, format!("publish {listens} as {listens}")));
+            broken.push(Broken::new(file, found, format!("publish {listens} as {listens}")));
         }
     }
     for composed in sources.serving() {
         let Some(url) = composed.environment().remove("LOCATION_URL") else { continue };
-        let there = fields(&compose["services"]).any(|(name, balancer)| {
-            environment(balancer).get("PORT").is_some_and(|port| url == format!("http://{name}:{port}"))
+        let there = sources.compose_services().any(|(file, name, balancer)| {
+            let port = environment(balancer).remove("PORT");
+            file == composed.file && port.is_some_and(|port| url == format!("http://{name}:{port}"))
         });
         if !there {
             let found = format!("LOCATION_URL of {} is {url}, where no balancer listens", composed.name);
-            broken.push(Broken::new(COMPOSE, found, "make it http://, the name of a balancer, and its PORT"));
+            broken.push(Broken::new(composed.file, found, "make it http://, the name of a balancer, and its PORT"));
         }
     }
     broken
+}
+
+/// Whether an item of `ports` publishes that port under its own number, unless another one is asked for: as Compose has
+/// it, or as Swarm has it, where docker/swarm.sh knows the number.
+fn publishes(sources: &Sources, published: &Value, port: &str) -> bool {
+    match published.as_str() {
+        Some(published) => published.ends_with(&format!(":-{port}}}:{port}")),
+        None => shown(published, "/target") == port && sources.with_defaults(text(published, "/published")) == port,
+    }
 }
 
 #[cfg(test)]
@@ -385,11 +394,21 @@ mod tests {
         let told = "docker/compose.yaml: ports of user-balancer are [\"127.0.0.1:${USER_PORT:-9091}:80\",\"127.0.0.1:\
                     ${USER_STATS_PORT:-8405}:8404\"], and user listens on 9091: publish 9091 as 9091";
         assert_told(relation, COMPOSE, "${USER_PORT:-9091}:9091", "${USER_PORT:-9091}:80", &[told]);
+        let told = "docker/swarm/stack.yaml: ports of user-balancer are [{\"mode\":\"host\",\"published\":\
+                    \"${USER_PORT}\",\"target\":9091},{\"mode\":\"host\",\"published\":\
+                    \"${USER_STATS_PORT}\",\"target\":8404}], and user listens on 9091: publish 9091 as 9091";
+        assert_told(relation, "docker/preparation.sh", "${USER_PORT:-9091}", "${USER_PORT:-80}", &[told]);
+        let told = [
+            "docker/swarm/stack.yaml: PORT of location-balancer is 80, and location listens on 8081: make it 8081",
+            "docker/swarm/stack.yaml: LOCATION_URL of user is http://location-balancer:8081, where no balancer \
+             listens: make it http://, the name of a balancer, and its PORT",
+        ];
+        assert_told(relation, SWARM, "location, PORT: \"8081\"", "location, PORT: \"80\"", &told);
         let told = "docker/compose.yaml: SERVICE of user-balancer is users, which runs no image of a service: make it \
                     the name of one that does";
         assert_told(relation, COMPOSE, "SERVICE: user,", "SERVICE: users,", &[told]);
         let told = "docker/balancer/haproxy.cfg: no `server-template` is for \"${SERVICE}:${PORT}\", which \
-                    docker/compose.yaml sets for each balancer: end the line with \"${SERVICE}:${PORT}\"";
+                    docker/compose.yaml and docker/swarm/stack.yaml set for each balancer: end the line with \"${SERVICE}:${PORT}\"";
         assert_told(relation, HAPROXY, "\"${SERVICE}:${PORT}\"", "\"${SERVICE}:8081\"", &[told]);
     }
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     Broken, Relation, settings,
-    sources::{COMPOSE, Sources, each, fields},
+    sources::{COMPOSE, SWARM, Sources, each, fields},
 };
 use crate::aws::text;
 
@@ -32,7 +32,7 @@ fn is_secret(name: &str) -> bool {
 /// parameter or resource, wherever it is.
 fn no_secret_is_in_plain_text(sources: &Sources) -> Vec<Broken> {
     let mut broken = Vec::new();
-    let all = sources.all("deploy").chain([(COMPOSE, sources.data(COMPOSE))]);
+    let all = sources.all("deploy").chain([COMPOSE, SWARM].map(|file| (file, sources.data(file))));
     for (file, data) in all {
         let mut look = |name: &str, value: &Value| {
             if let Some(value) = value.as_str()
@@ -183,7 +183,9 @@ mod tests {
         let to = r#"{"username": "user", "password": "hunter2"}"#;
         assert_told(relation, file, from, to, &[&format!("{file}: password {rest}")]);
         let (from, to) = ("MYSQL_ROOT_PASSWORD_FILE: /run/secrets/mysql-root-password", "MYSQL_ROOT_PASSWORD: hunter2");
-        assert_told(relation, COMPOSE, from, to, &[&format!("{COMPOSE}: MYSQL_ROOT_PASSWORD {rest}")]);
+        for file in [COMPOSE, SWARM] {
+            assert_told(relation, file, from, to, &[&format!("{file}: MYSQL_ROOT_PASSWORD {rest}")]);
+        }
         let tag = r#""tags": [{ "key": "api-token", "value": "hunter2" },"#;
         assert_told(relation, TASK, "\"tags\": [", tag, &[&format!("{TASK}: api-token {rest}")]);
     }

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::{
     Broken, Relation,
-    sources::{COMPOSE, Composed, Sources, Task},
+    sources::{COMPOSE, Composed, SWARM, Sources, Task, environment, shown},
 };
 use crate::aws::{list, text};
 
@@ -23,7 +23,11 @@ pub(super) const RELATIONS: &[Relation] = &[
     tasks_have_the_settings_of_their_subcommand,
     schedules_run_subcommands_with_their_settings,
     the_topology_has_the_settings_of_its_subcommands,
+    the_topology_is_the_same_under_swarm,
 ];
+
+/// What of a container is no matter of who starts it, besides its variables.
+const SAME: [&str; 7] = ["image", "command", "secrets", "networks", "read_only", "cap_drop", "stop_grace_period"];
 
 /// Reads what `subcommand` of `service` reads, in the same way; false where there is no such subcommand.
 pub(super) fn read(service: &Service, subcommand: &str, reader: &mut Reader) -> bool {
@@ -132,9 +136,9 @@ fn schedules_run_subcommands_with_their_settings(sources: &Sources) -> Vec<Broke
 fn the_topology_has_the_settings_of_its_subcommands(sources: &Sources) -> Vec<Broken> {
     let mut broken = Vec::new();
     for composed in sources.composed() {
-        let Composed { name: container, service, definition } = composed;
+        let Composed { file, name: container, service, definition } = composed;
         let subcommand = composed.subcommand();
-        if let Some(none) = no_subcommand(COMPOSE, &format!("command of {container}"), subcommand) {
+        if let Some(none) = no_subcommand(file, &format!("command of {container}"), subcommand) {
             broken.push(none);
             continue;
         }
@@ -146,7 +150,7 @@ fn the_topology_has_the_settings_of_its_subcommands(sources: &Sources) -> Vec<Br
         for (name, value) in composed.environment() {
             if !known.contains(name.as_str()) {
                 broken.push(Broken::new(
-                    COMPOSE,
+                    file,
                     format!(
                         "the variable {name} of {container} is set, and `{} {subcommand}` reads no such setting",
                         service.name
@@ -157,7 +161,7 @@ fn the_topology_has_the_settings_of_its_subcommands(sources: &Sources) -> Vec<Br
             let secret = value.strip_prefix("/run/secrets/");
             if let Some(secret) = secret.filter(|secret| reads.contains(name.as_str()) && !given.contains(secret)) {
                 broken.push(Broken::new(
-                    COMPOSE,
+                    file,
                     format!("{name} of {container} is {value}, and secrets are {}", given.join(", ")),
                     format!("add {secret} to its secrets"),
                 ));
@@ -170,10 +174,41 @@ fn the_topology_has_the_settings_of_its_subcommands(sources: &Sources) -> Vec<Br
         }
         for Fault { variable, problem } in faults(service, subcommand, variables) {
             broken.push(Broken::new(
-                COMPOSE,
+                file,
                 format!("{container} (`{} {subcommand}`) would not start with {variable}, {problem}", service.name),
                 "correct it in environment",
             ));
+        }
+    }
+    broken
+}
+
+/// Both files have the same services, of the same images, with the same settings, secrets and networks.
+fn the_topology_is_the_same_under_swarm(sources: &Sources) -> Vec<Broken> {
+    let mut broken = Vec::new();
+    let names: BTreeSet<&str> = sources.compose_services().map(|(_, name, _)| name).collect();
+    for name in names {
+        let [compose, swarm] = [COMPOSE, SWARM].map(|file| &sources.data(file)["services"][name]);
+        if let Some((file, other)) = match (compose, swarm) {
+            (Value::Null, _) => Some((COMPOSE, SWARM)),
+            (_, Value::Null) => Some((SWARM, COMPOSE)),
+            _ => None,
+        } {
+            let found = format!("there is no service {name}, which {other} has");
+            broken.push(Broken::new(file, found, "add it, or remove it there"));
+            continue;
+        }
+        for field in SAME.into_iter().filter(|field| compose[*field] != swarm[*field]) {
+            let [there, here] = [compose, swarm].map(|definition| shown(definition, &format!("/{field}")));
+            let found = format!("{field} of {name} is {here}, and {there} in {COMPOSE}");
+            broken.push(Broken::new(SWARM, found, "make both the same"));
+        }
+        let [there, here] = [compose, swarm].map(environment);
+        let variables: BTreeSet<&String> = there.keys().chain(here.keys()).collect();
+        for variable in variables.into_iter().filter(|variable| there.get(*variable) != here.get(*variable)) {
+            // A value may be a secret, so it is not repeated.
+            let found = format!("the variable {variable} of {name} is not as in {COMPOSE}");
+            broken.push(Broken::new(SWARM, found, "make both the same"));
         }
     }
     broken
@@ -288,9 +323,38 @@ mod tests {
         let mut seen = super::super::tests::told(relation, &[(COMPOSE, change[0], change[1])]);
         seen.sort_unstable();
         assert_eq!(seen, told);
-        let told = "docker/compose.yaml: DB_ADMIN_PWD_FILE of location-database is /run/secrets/mysql-root-password, \
-                    and secrets are location-db-password: add mysql-root-password to its secrets";
         let change = ["[mysql-root-password, location-db-password]", "[location-db-password]"];
-        assert_told(relation, COMPOSE, change[0], change[1], &[told]);
+        for file in [COMPOSE, SWARM] {
+            let told = format!(
+                "{file}: DB_ADMIN_PWD_FILE of location-database is /run/secrets/mysql-root-password, and secrets are \
+                 location-db-password: add mysql-root-password to its secrets"
+            );
+            assert_told(relation, file, change[0], change[1], &[&told]);
+        }
+    }
+
+    #[test]
+    fn a_topology_that_is_another_one_under_swarm_is_told() {
+        let relation = the_topology_is_the_same_under_swarm;
+        let told = "docker/swarm/stack.yaml: command of mysql is [\"--skip-name-resolve\",\"--max-connections=400\",\
+                    \"--performance-schema=OFF\"], and [\"--skip-name-resolve\",\"--max-connections=300\",\
+                    \"--performance-schema=OFF\"] in docker/compose.yaml: make both the same";
+        assert_told(relation, SWARM, "--max-connections=300", "--max-connections=400", &[told]);
+        // Without the value, which may be a secret.
+        let told = ["user", "user-database", "user-migrate", "user-seed"].map(|name| {
+            format!("{SWARM}: the variable LOCATION_URL of {name} is not as in {COMPOSE}: make both the same")
+        });
+        let told = told.each_ref().map(String::as_str);
+        assert_told(relation, COMPOSE, "LOCATION_URL: http:", "LOCATION_URL: https:", &told);
+        for (file, other) in [(COMPOSE, SWARM), (SWARM, COMPOSE)] {
+            let mut told = [
+                format!("{file}: there is no service user-seed, which {other} has: add it, or remove it there"),
+                format!("{other}: there is no service user-fill, which {file} has: add it, or remove it there"),
+            ];
+            let mut seen = super::super::tests::told(relation, &[(file, "  user-seed:", "  user-fill:")]);
+            seen.sort_unstable();
+            told.sort_unstable();
+            assert_eq!(seen, told);
+        }
     }
 }

@@ -1,4 +1,5 @@
-//! What the relations are between: every file under `deploy`, the topology, and the services' own code.
+//! What the relations are between: every file under `deploy`, the topology under Compose and under Swarm, and the
+//! services' own code.
 
 use std::{
     collections::BTreeMap,
@@ -24,7 +25,12 @@ use crate::{
 };
 
 pub(super) const COMPOSE: &str = "docker/compose.yaml";
+pub(super) const SWARM: &str = "docker/swarm/stack.yaml";
 pub(super) const HAPROXY: &str = "docker/balancer/haproxy.cfg";
+/// `make swarm`, and the number of tasks that it begins with.
+pub(super) const SWARM_SCRIPT: &str = "docker/swarm.sh";
+/// What sets the placeholders of [`SWARM`].
+const SCRIPTS: [&str; 2] = [SWARM_SCRIPT, "docker/preparation.sh"];
 
 /// The files, by their paths from the root of the workspace.
 #[derive(Clone)]
@@ -37,7 +43,8 @@ pub(super) struct Sources {
 impl Sources {
     /// Reads all of them from the workspace at `root`. Fails where one is not there that every relation counts on.
     pub(super) fn read(root: &Path) -> Result<Self> {
-        let mut files = vec![COMPOSE.to_owned(), HAPROXY.to_owned()];
+        let mut files: Vec<String> =
+            [COMPOSE, SWARM, HAPROXY].iter().chain(&SCRIPTS).map(|&file| file.to_owned()).collect();
         files.extend(STACKS.iter().map(Stack::file));
         for service in SERVICES {
             let name = service.name;
@@ -118,14 +125,14 @@ impl Sources {
         })
     }
 
-    /// What runs a service in the topology, one-off tasks included.
+    /// What runs a service in the topology, under Compose and under Swarm, one-off tasks included.
     pub(super) fn composed(&self) -> impl Iterator<Item = Composed<'_>> {
-        self.compose_services().filter_map(|(name, definition)| {
+        self.compose_services().filter_map(|(file, name, definition)| {
             let image = text(definition, "/image");
             let service = SERVICES
                 .into_iter()
                 .find(|service| image == format!("${{{}_IMAGE}}", service.name.to_ascii_uppercase()))?;
-            Some(Composed { name, service, definition })
+            Some(Composed { file, name, service, definition })
         })
     }
 
@@ -134,9 +141,22 @@ impl Sources {
         self.composed().filter(|composed| composed.subcommand() == "serve")
     }
 
-    /// Every service of the topology, as Compose understands the word.
-    pub(super) fn compose_services(&self) -> impl Iterator<Item = (&str, &Value)> {
-        fields(&self.data(COMPOSE)["services"])
+    /// Every service of the topology, as Compose and Swarm understand the word: its file, its name, and what it is.
+    pub(super) fn compose_services(&self) -> impl Iterator<Item = (&str, &str, &Value)> {
+        [COMPOSE, SWARM].into_iter().flat_map(|file| {
+            fields(&self.data(file)["services"]).map(move |(name, definition)| (file, name, definition))
+        })
+    }
+
+    /// `text` with the placeholders filled in that docker/swarm.sh has a default for: `NAME=${NAME:-default}`.
+    pub(super) fn with_defaults(&self, text: &str) -> String {
+        definition::placeholders(text).into_iter().fold(text.to_owned(), |text, name| {
+            let default = SCRIPTS.iter().find_map(|script| {
+                let (_, rest) = self.text(script).split_once(&format!("{name}=${{{name}:-"))?;
+                Some(rest.split_once('}')?.0)
+            });
+            text.replace(&format!("${{{name}}}"), default.unwrap_or(&name))
+        })
     }
 
     /// The time that `setting` has in `haproxy.cfg`.
@@ -296,6 +316,7 @@ impl<'a> Deployed<'a> {
 
 /// What runs a service in the topology.
 pub(super) struct Composed<'a> {
+    pub(super) file: &'a str,
     pub(super) name: &'a str,
     pub(super) service: &'static Service,
     pub(super) definition: &'a Value,
@@ -308,6 +329,24 @@ impl<'a> Composed<'a> {
 
     pub(super) fn subcommand(&self) -> &'a str {
         subcommand(self.definition)
+    }
+
+    /// The same service on ECS.
+    pub(super) fn deployed(&self, sources: &'a Sources) -> Option<Deployed<'a>> {
+        sources.deployed().find(|deployed| deployed.service.name == self.service.name)
+    }
+
+    /// How many tasks it begins with. A stack has a placeholder for it, as later on there are as many as there were.
+    pub(super) fn tasks(&self, sources: &Sources) -> u64 {
+        let begins_with =
+            || sources.text(SWARM_SCRIPT).lines().find_map(|line| line.strip_prefix("tasks=")?.parse().ok());
+        whole(self.definition, "/deploy/replicas").or_else(begins_with).unwrap_or(1)
+    }
+
+    /// How many tasks there are at the most while it is updated. Compose knows no update.
+    pub(super) fn during_update(&self, sources: &Sources) -> u64 {
+        let starts_first = text(self.definition, "/deploy/update_config/order") == "start-first";
+        self.tasks(sources) * if starts_first { 2 } else { 1 }
     }
 }
 
@@ -371,7 +410,7 @@ pub(super) fn whole(value: &Value, pointer: &str) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }
 
-/// A length of time with its unit, as Compose, `haproxy.cfg` and the services have them.
+/// A length of time with its unit, as Compose, Swarm, `haproxy.cfg` and the services have them.
 pub(super) fn period(text: &str) -> Option<Duration> {
     text.parse::<Period>().ok().map(|period| period.0)
 }
