@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     env, fs,
+    io::ErrorKind,
     path::PathBuf,
     process::{Command, ExitCode, ExitStatus, Stdio},
     sync::{Arc, Mutex, PoisonError},
@@ -30,7 +31,9 @@ pub async fn test(interrupt: &Interrupt, choice: Choice, arguments: &[String]) -
         let engine = choice.engine().await;
         let (server, lacking) = database::for_tests(choice, engine.as_ref()).await?;
         let images = match &engine {
-            Some(Ok(engine)) if concern(arguments, &["images", "topology"]) => Some(Images::build(engine).await),
+            Some(Ok(engine)) if concern(arguments, &["images", "topology", "rolling"]) => {
+                Some(Images::build(engine).await)
+            }
             _ => None,
         };
         let tools = if concern(arguments, &["deploy"]) { Some(tools().await) } else { None };
@@ -91,12 +94,25 @@ async fn tools() -> Result<()> {
     Ok(())
 }
 
-/// Whether the tests that `arguments` choose may be of one of `suites`: all are, or those of a name that says so.
+/// Whether the tests that `arguments` choose may be of one of `suites`: all are, or those of a name that says so. A test
+/// target may be a suite of its own.
 fn concern(arguments: &[String], suites: &[&str]) -> bool {
-    let package = arguments.windows(2).find(|pair| pair[0] == "-p" || pair[0] == "--package").map(|pair| &pair[1]);
+    let given = |names: &[&str]| {
+        let mut pairs = arguments.windows(2);
+        pairs.find(|pair| names.contains(&pair[0].as_str())).map(|pair| pair[1].as_str())
+    };
+    let package = given(&["-p", "--package"]);
+    if let Some(target) = given(&["--test"]).filter(|target| *target != "suites") {
+        return suites.contains(&target);
+    }
     let mut names = arguments.iter().skip_while(|argument| *argument != "--").filter(|name| !name.starts_with('-'));
     let of_these = |name: &String| suites.iter().any(|suite| name.contains(suite));
     package.is_none_or(|package| package == "tests") && (names.clone().next().is_none() || names.any(of_these))
+}
+
+/// A folder for sockets, whose paths have room for some hundred characters only: a checkout may lie too deep for them.
+fn sockets_folder() -> PathBuf {
+    env::temp_dir().join(format!("ecs-playground-{}", std::process::id()))
 }
 
 async fn clean_up(server: Server, prefix: &str, images: Option<Result<Images>>) -> Result<()> {
@@ -109,7 +125,10 @@ async fn clean_up(server: Server, prefix: &str, images: Option<Result<Images>>) 
         reaper::remove_containers(&reaper::owner());
         images.remove().await?;
     }
-    Ok(())
+    match fs::remove_dir_all(sockets_folder()) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error).context("cannot remove the tests' sockets"),
+        _ => Ok(()),
+    }
 }
 
 struct Tests {
@@ -145,7 +164,8 @@ impl Tests {
             .env("TEST_DB_PWD", &server.password)
             .env("TEST_DB_SERVER", &server.description)
             .env("TEST_DB_PREFIX", prefix)
-            .env("TEST_NOT_RUN", not_run_file()?);
+            .env("TEST_NOT_RUN", not_run_file()?)
+            .env("TEST_SOCKETS", sockets_folder());
         match images {
             Some(Ok(images)) => drop(command.env("TEST_TAG", images.tag()).env("TEST_OWNER", reaper::owner())),
             Some(Err(error)) => {
@@ -246,9 +266,16 @@ mod tests {
     fn images_are_built_for_tests_that_may_need_them() {
         let of = |arguments: &str| {
             let arguments: Vec<_> = arguments.split_whitespace().map(str::to_owned).collect();
-            concern(&arguments, &["images", "topology"])
+            concern(&arguments, &["images", "topology", "rolling"])
         };
-        for with in ["", "-p tests", "-p tests -- images", "-- topology::changes nearest", "-- --nocapture"] {
+        for with in [
+            "",
+            "-p tests",
+            "-p tests -- images",
+            "-- topology::changes nearest",
+            "-- --nocapture",
+            "-p tests --test rolling -- drain",
+        ] {
             assert!(of(with), "{with}");
         }
         for without in ["-p chassis", "-p tests -- nearest", "-- nearest --nocapture"] {

@@ -1,0 +1,78 @@
+//! Compiles the location service from the edited copy, as `make build` does on a machine, with queries that are checked
+//! against the tables that its migrations make: `.sqlx` knows nothing of them.
+//!
+//! What `make build` has compiled of other people's crates is used, and what it has compiled of ours is left alone. To
+//! cargo a crate of the copy is the one at the same place in the workspace: without a difference it would take the one
+//! for the other, and the next image would hold one of these releases.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use harness::Database;
+use playground::{folders, process};
+use sqlx::{MySqlConnection, migrate::Migrator};
+
+use super::sources::Sources;
+
+/// A database whose tables follow the releases.
+pub(super) struct Compiler {
+    database: Database,
+    connection: MySqlConnection,
+}
+
+impl Compiler {
+    pub(super) async fn new() -> Self {
+        let database = Database::new().await;
+        let connection = database.connect().await;
+        Self { database, connection }
+    }
+
+    /// Compiles the release that `sources` are now, and says where its binary is until the next one is compiled.
+    pub(super) async fn compile(&mut self, sources: &Sources) -> PathBuf {
+        self.migrate(sources.folder()).await;
+        let target = format!("{}-unknown-linux-gnu", env::consts::ARCH);
+        let playground = folders::playground().unwrap();
+        let finished = sources.folder().join("target");
+        let mut command = Command::new(sources.folder().join("docker/build/compile.sh"));
+        command
+            .args([&target, "--binary", "location"])
+            .current_dir(sources.folder())
+            .env("SOURCES", folders::workspace())
+            .env("CARGO_BUILD_BUILD_DIR", playground.parent().unwrap())
+            // Binaries would overwrite those of `make build`.
+            .env("CARGO_TARGET_DIR", &finished)
+            // Does nothing, but cargo keeps crates of a workspace apart by their wrapper; other people's have none.
+            .env("RUSTC_WORKSPACE_WRAPPER", "env")
+            .env("SQLX_OFFLINE", "false")
+            .env("DATABASE_URL", self.url());
+        // Cargo tells a test about its crate. Build scripts would take that for a change.
+        for (name, _) in env::vars_os() {
+            if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+                command.env_remove(name);
+            }
+        }
+        process::output("docker/build/compile.sh", command, Duration::from_hours(1)).await.unwrap();
+        finished.join(target).join("release/location")
+    }
+
+    /// Runs the migrations that are new.
+    async fn migrate(&mut self, sources: &Path) {
+        let mut migrations = Vec::new();
+        for crate_name in ["chassis", "location"] {
+            let folder = sources.join("services").join(crate_name).join("migrations");
+            migrations.extend(Migrator::new(folder).await.unwrap().migrations.into_owned());
+        }
+        Migrator::with_migrations(migrations).run(&mut self.connection).await.unwrap();
+    }
+
+    fn url(&self) -> String {
+        let settings = self.database.settings();
+        let setting = |wanted| &settings.iter().find(|(name, _)| *name == wanted).unwrap().1;
+        let [user, password, host, port, name] = ["DB_USER", "DB_PWD", "DB_HOST", "DB_PORT", "DB_NAME"].map(setting);
+        format!("mysql://{user}:{password}@{host}:{port}/{name}")
+    }
+}
