@@ -73,7 +73,7 @@ swarm-status: ## Say what runs there, and where
 swarm-down: ## Remove the stack, whatever state it is in (DATA=remove: its data as well)
 	@docker/swarm.sh down
 
-# The drawings are in the target folder; DRAWINGS=docs has them where the documentation shows them.
+# The drawings are in the target folder; DRAWINGS=docs/rolling has them where the documentation shows them.
 .PHONY: test-rolling
 test-rolling: playground ## Roll versions out under a constant load, and draw what happens (minutes)
 	@TEST_DRAWINGS=$(DRAWINGS) $(PLAYGROUND) test --database $(DATABASE) -- -p tests --test rolling -- --nocapture

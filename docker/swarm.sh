@@ -40,9 +40,15 @@ is_manager() {
     [[ $(swarm_state) == "active true" ]]
 }
 
-# One field of a service of ours, empty where there is none.
+# One field of a service of ours, empty where there is none. A manager that is busy is asked again.
 field() {
-    docker service inspect --format "$2" "${STACK}_$1" 2>/dev/null || true
+    local said tries=5
+    until said=$(docker service inspect --format "$2" "${STACK}_$1" 2>&1); do
+        [[ $said != *"no such service"* && $said != *"not a swarm manager"* ]] || return 0
+        ((--tries > 0)) || fail "Swarm does not say how ${STACK}_$1 is: $said"
+        sleep 1
+    done
+    echo "$said"
 }
 
 image_of_service() {

@@ -13,7 +13,8 @@ tasks_of() {
              END { for (kind in n) print n[kind], kind }' | sort -k 2 | paste -sd , - | sed 's/,/, /g'
 }
 
-# Waits until a service runs on nothing but `image` and says on the way what changes; fails where Swarm goes back.
+# Waits until a service runs on nothing but `image` and says on the way what changes. 1 where Swarm went back, 2 where it
+# could not.
 watch() {
     local service=$1 image=$2 wanted=$3 deadline=$((SECONDS + patience)) now last='' state
     while
@@ -22,12 +23,12 @@ watch() {
         last=$now
         [[ $now != "$wanted $image running" || $state == updating || $state == rollback_started ]]
     do
-        # Swarm went back; or there is nothing to go back to, and it would try for ever.
         [[ $state != rollback_completed || $(image_of_service "$service") == "$image" ]] || return 1
-        [[ -n $state || $(failures_of "$service" "$image") -lt $((2 * wanted)) ]] || return 1
+        # With nothing to go back to, it would try for ever.
+        [[ -n $state || $(failures_of "$service" "$image") -lt $((2 * wanted)) ]] || return 2
         if ((SECONDS >= deadline)); then
-            echo "$service: not there within $patience s" >&2
-            return 1
+            echo "$service: not there within $patience s; Swarm says: $state" >&2
+            return 2
         fi
         sleep 1
     done
@@ -50,16 +51,19 @@ tell_failure() {
 
 # Watches both services on their way to LOCATION_IMAGE and USER_IMAGE.
 watch_both() {
-    local user_watch failed='' location user
+    local user_watch location user location_ended=0 user_ended=0 failed=''
     location=$(plain "$LOCATION_IMAGE") user=$(plain "$USER_IMAGE")
     watch user "$user" "$USER_TASKS" &
     user_watch=$!
-    watch location "$location" "$LOCATION_TASKS" || { tell_failure location "$location" && failed=location; }
-    wait "$user_watch" || { tell_failure user "$user" && failed="${failed:+$failed and }user"; }
-    [[ -n $failed ]] || return 0
-    [[ $(update_state location)$(update_state user) == *rollback_completed* ]] ||
-        fail "$failed: not rolled out, and there is nothing to go back to; \`make swarm-down\` removes what is there"
-    fail "$failed: Swarm went back to what ran before, which serves; migrations stay, as they suit both versions"
+    watch location "$location" "$LOCATION_TASKS" || location_ended=$?
+    wait "$user_watch" || user_ended=$?
+    [[ $location_ended -eq 0 ]] || { failed=location && tell_failure location "$location"; }
+    [[ $user_ended -eq 0 ]] || { failed="${failed:+$failed and }user" && tell_failure user "$user"; }
+    case $location_ended$user_ended in
+        00) ;;
+        *2*) fail "$failed: not rolled out, and there is nothing to go back to; \`make swarm-down\` removes what is there" ;;
+        *) fail "$failed: Swarm went back to what ran before, which serves; migrations stay, as they suit both versions" ;;
+    esac
 }
 
 # What the service says of itself through its balancer: `RELEASE CONTAINER`. In a shell of its own, so that a failure

@@ -1,10 +1,12 @@
 //! What would be lost without draining: the check that these tests can fail.
 
-use std::{fs, time::Duration};
+use std::time::Duration;
 
-use playground::folders;
-
-use crate::{record::Recorder, swarm::swarm, versions::Kind};
+use crate::{
+    record::Recorder,
+    swarm::{stack_files, swarm},
+    versions::Kind,
+};
 
 /// A further stack file: tasks end at once, whatever is under way.
 const NO_DRAIN: &str = r#"
@@ -31,30 +33,19 @@ services:
 #[tokio::test(flavor = "multi_thread")]
 async fn without_draining_an_update_loses_requests() {
     let Some(mut swarm) = swarm().await else { return };
-    let folder = folders::playground().unwrap().join("swarm");
-    fs::create_dir_all(&folder).unwrap();
-    let stack = |more: &[(&str, &str)]| {
-        let mut files = vec!["docker/swarm/stack.yaml".to_owned()];
-        for (name, content) in more {
-            let file = folder.join(name);
-            fs::write(&file, content).unwrap();
-            files.push(file.display().to_string());
-        }
-        files.join(":")
-    };
-    let (no_drain, in_haste) = (("no-drain.yaml", NO_DRAIN), ("in-haste.yaml", IN_HASTE));
+    let (no_drain, in_haste) = (("no-drain", NO_DRAIN), ("in-haste", IN_HASTE));
 
     // The tasks that are there must be such that do not drain before the update that is looked at.
-    let version = swarm.make([Kind::Good, Kind::Good]).await;
-    swarm.update(&version, &[("STACK_FILE", &stack(&[no_drain, in_haste]))]).await;
-    let next = swarm.make([Kind::Good, Kind::Good]).await;
+    let version = swarm.make(&[Kind::Good, Kind::Good]).await;
+    swarm.update(&version, &[("STACK_FILE", &stack_files(&[no_drain, in_haste]))]).await;
+    let next = swarm.make(&[Kind::Good, Kind::Good]).await;
     let mut recorder = Recorder::start(&swarm, Duration::from_secs(3)).await;
     recorder.mark(format!("update to {next}"));
-    swarm.update(&next, &[("STACK_FILE", &stack(&[no_drain]))]).await;
+    swarm.update(&next, &[("STACK_FILE", &stack_files(&[no_drain]))]).await;
     let record = recorder.finish("without-drain", "The same update with draining switched off").await;
     // The next test finds tasks that drain.
-    let last = swarm.make([Kind::Good, Kind::Good]).await;
-    swarm.update(&last, &[("STACK_FILE", &stack(&[in_haste]))]).await;
+    let last = swarm.make(&[Kind::Good, Kind::Good]).await;
+    swarm.update(&last, &[("STACK_FILE", &stack_files(&[in_haste]))]).await;
 
     assert!(
         !record.failures().is_empty(),

@@ -40,8 +40,8 @@ pub(crate) const BEFORE: Duration = Duration::from_secs(15);
 /// How often the tasks are looked at.
 const LOOKS: Duration = Duration::from_millis(500);
 
-/// How much slower 99 of 100 requests may be while something is done to the services.
-const SLOWER: u32 = 3;
+/// How much longer 99 of 100 requests may take while something is done to the services.
+const SLOWER: f64 = 3.0;
 
 /// A record that goes on until it is [finished](Recorder::finish).
 pub(crate) struct Recorder {
@@ -157,15 +157,25 @@ impl Record {
         }
     }
 
-    /// Fails the test if 99 of 100 requests took much longer after the first mark than before it.
-    pub(crate) fn assert_prompt(&self) {
-        let before = self.timeline.before();
-        let after = before.end..self.timeline.to;
-        for service in &self.timeline.services {
-            let (before, after) = (service.p99(&before).unwrap(), service.p99(&after).unwrap());
-            eprintln!("{}: p99 {before:?} before, {after:?} during", service.name);
-            assert!(after <= before * SLOWER, "{}: p99 {before:?} before, {after:?} during", service.name);
-        }
+    /// How much longer 99 of 100 requests took during each of the first `updates` marks, up to the next one, than before
+    /// the first of them.
+    pub(crate) fn slowdowns(&self, updates: usize) -> [Vec<f64>; 2] {
+        let timeline = &self.timeline;
+        let before = timeline.before();
+        let ends = timeline.marks.iter().skip(1).map(|mark| mark.at).chain([timeline.to]);
+        let spans: Vec<_> =
+            timeline.marks.iter().zip(ends).take(updates).map(|(mark, end)| (&mark.what, mark.at..end)).collect();
+        [0, 1].map(|index| {
+            let service = &timeline.services[index];
+            let before = service.p99(&before).unwrap();
+            let each = spans.iter().map(|(what, span)| {
+                let during = service.p99(span).unwrap();
+                let slowdown = during.as_secs_f64() / before.as_secs_f64();
+                eprintln!("{}, {what}: p99 {before:.1?} before, {during:.1?} during, {slowdown:.2} ×", service.name);
+                slowdown
+            });
+            each.collect()
+        })
     }
 
     /// Fails the test unless everything is there that the services said they had stored.
@@ -186,6 +196,16 @@ impl Record {
             );
         }
     }
+}
+
+/// Whether no service was too slow in the median of several updates. What else runs on a machine makes single ones slow.
+pub(crate) fn are_prompt(slowdowns: &[Vec<f64>; 2]) -> bool {
+    slowdowns.iter().all(|slowdowns| {
+        let mut sorted = slowdowns.clone();
+        sorted.sort_by(f64::total_cmp);
+        // Of an even number the higher one in the middle.
+        sorted[sorted.len() / 2] <= SLOWER
+    })
 }
 
 /// Looks at the tasks again and again.

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    path::PathBuf,
     process::{Command, ExitStatus},
 };
 
@@ -49,15 +50,44 @@ pub(crate) async fn swarm() -> Option<MappedMutexGuard<'static, Swarm>> {
     Some(MutexGuard::map(shared, |shared| shared.as_mut().unwrap()))
 }
 
-/// What the script is to know of an engine and of the tests' own choices.
-fn settings_of(engine: &Engine) -> Vec<(&'static str, String)> {
+/// A further stack file. A database has a disk of its own; here it would share one with an engine that writes to it, and
+/// waits for it, whenever it starts a container.
+const OWN_DISK: (&str, &str) = (
+    "own-disk",
+    r#"
+version: "3.9"
+volumes:
+  mysql:
+    driver_opts: {type: tmpfs, device: tmpfs}
+"#,
+);
+
+/// `STACK_FILE` with further stack files, each a name and what is in it.
+pub(crate) fn stack_files(more: &[(&str, &str)]) -> String {
+    let mut files = vec!["docker/swarm/stack.yaml".to_owned()];
+    for (name, content) in [OWN_DISK].iter().chain(more) {
+        let file = folder().join(name).with_extension("yaml");
+        fs::write(&file, content).unwrap();
+        files.push(file.display().to_string());
+    }
+    files.join(":")
+}
+
+fn folder() -> PathBuf {
     let folder = folders::playground().unwrap().join("swarm");
     fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// What the script is to know of an engine and of the tests' own choices.
+fn settings_of(engine: &Engine) -> Vec<(&'static str, String)> {
+    let folder = folder();
     fs::write(folder.join("api-token"), TOKEN).unwrap();
     vec![
         ("DOCKER_HOST", engine.host()),
         ("ADDRESS", engine.address().to_owned()),
         ("SECRETS", folder.display().to_string()),
+        ("STACK_FILE", stack_files(&[])),
         ("TASK_MEMORY", "128M".to_owned()),
     ]
 }
@@ -72,7 +102,22 @@ pub(crate) fn swarm_command(engine: &Engine, command: &str, settings: &[(&str, &
     let all = settings_of(engine);
     // Of two that are given for one name the last one counts.
     let all = all.iter().map(|(name, value)| (*name, value.as_str())).chain(settings.iter().copied());
-    script_command("swarm.sh", &[command], &all.collect::<Vec<_>>())
+    let script = script_command("swarm.sh", &[command], &all.collect::<Vec<_>>());
+    // Whoever watches an update does not do so on the machines that it is about.
+    in_background(&script)
+}
+
+/// `command`, behind everything else that wants the processor.
+fn in_background(command: &Command) -> Command {
+    let mut nice = Command::new("nice");
+    nice.args(["-n", "19"]).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => nice.env(name, value),
+            None => nice.env_remove(name),
+        };
+    }
+    nice
 }
 
 impl Swarm {
@@ -88,7 +133,7 @@ impl Swarm {
         let mut swarm = Self { manager, network, haproxy, version: String::new(), versions: 0 };
         // One that `make swarm` makes is alone; here, other nodes are to join.
         swarm.manager.docker(&["swarm", "init", "--advertise-addr", swarm.manager.address()]).await;
-        let version = swarm.make([Kind::Good, Kind::Good]).await;
+        let version = swarm.make(&[Kind::Good, Kind::Good]).await;
         let images = [("MYSQL_IMAGE", mysql.as_str()), ("HAPROXY_IMAGE", swarm.haproxy.as_str())];
         let (status, said) = swarm.script("up", &[&images[..], &[("TAG", &version)]].concat()).await;
         assert!(status.success(), "{said}");
@@ -97,10 +142,10 @@ impl Swarm {
     }
 
     /// Makes the next version of both services, and gives its name.
-    pub(crate) async fn make(&mut self, kinds: [Kind; 2]) -> String {
+    pub(crate) async fn make(&mut self, kinds: &[Kind; 2]) -> String {
         self.versions += 1;
         let version = format!("v{}", self.versions);
-        for (service, kind) in SERVICES.into_iter().zip(&kinds) {
+        for (service, kind) in SERVICES.into_iter().zip(kinds) {
             versions::make(&self.manager, service, &version, kind, &self.haproxy).await;
         }
         version
