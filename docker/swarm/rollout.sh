@@ -14,7 +14,7 @@ tasks_of() {
 }
 
 # Waits until a service runs on nothing but `image` and says on the way what changes. 1 where Swarm went back, 2 where it
-# could not.
+# did not and `image` still is not there.
 watch() {
     local service=$1 image=$2 wanted=$3 deadline=$((SECONDS + patience)) now last='' state
     while
@@ -61,7 +61,7 @@ watch_both() {
     [[ $user_ended -eq 0 ]] || { failed="${failed:+$failed and }user" && tell_failure user "$user"; }
     case $location_ended$user_ended in
         00) ;;
-        *2*) fail "$failed: not rolled out, and there is nothing to go back to; \`make swarm-down\` removes what is there" ;;
+        *2*) fail "$failed: not rolled out, and Swarm does not go back; \`make swarm-rollback\` does, if something else ran before, and \`make swarm-down\` removes what is there" ;;
         *) fail "$failed: Swarm went back to what ran before, which serves; migrations stay, as they suit both versions" ;;
     esac
 }

@@ -25,6 +25,20 @@ async fn an_update_that_cannot_go_well_changes_nothing() {
         assert!(!status.success() && said.contains(told), "{command} {settings:?}: {said}");
     }
     assert_eq!(specifications(&swarm.manager).await, before);
+
+    // One that is under way is not disturbed.
+    let name = "ecs-playground-swarm_location";
+    let at_once = ["--update-parallelism", "0", "--update-delay", "0s", "--update-monitor", "3s"];
+    let begin = ["service", "update", "--quiet", "--detach", "--no-resolve-image", "--force"];
+    swarm.manager.docker(&[&begin[..], &at_once, &[name]].concat()).await;
+    let state = async || {
+        let format = "{{with .UpdateStatus}}{{.State}}{{end}}";
+        swarm.manager.docker(&["service", "inspect", "--format", format, name]).await
+    };
+    eventually("the update is under way", async || state().await == "updating").await;
+    let (status, said) = swarm.script("update", &[("TAG", swarm.version())]).await;
+    assert!(!status.success() && said.contains("location is being updated (updating): wait"), "{said}");
+    eventually("it comes to its end", async || state().await == "completed").await;
 }
 
 async fn specifications(engine: &Engine) -> Vec<String> {

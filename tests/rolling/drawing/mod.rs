@@ -39,8 +39,8 @@ const NAMES: f64 = 74.0;
 /// What a character of small print takes on average, in the widest of the fonts that may be used.
 const CHARACTER: f64 = 6.6;
 
-/// Blue, orange, green and purple, for versions in the order in which they appear. A fifth one is blue again.
-const VERSIONS: [&str; 4] = ["#2f6fb5", "#e8862e", "#3c9a5f", "#8458b3"];
+/// For versions, in the order in which they appear. A seventh one is blue again.
+const VERSIONS: [&str; 6] = ["#2f6fb5", "#e8862e", "#3c9a5f", "#8458b3", "#c2557f", "#8a6d3b"];
 /// The states, from the bottom of the stack to its top. With the ready ones below, their top can be held against what the
 /// balancer uses and against half of what is wanted.
 const STACK: [State; 3] = [State::Ready, State::Starting, State::Stopping];
