@@ -12,7 +12,7 @@ use utoipa_actix_web::AppExt as _;
 
 use crate::{
     Service,
-    database::{self, Database},
+    database::{self, Shares},
     health::{self, Health},
     http::{
         AccessControl, Address, CLIENT_DISCONNECT_TIMEOUT, Fallback, HEAD_TIMEOUT, KEEP_ALIVE, body_deadline,
@@ -80,12 +80,11 @@ pub enum Error {
 /// Serves until a signal comes, then ends in order; `shutdown.rs` says how.
 pub async fn run(service: &Service, settings: Settings) -> Result<(), Error> {
     let mut signals = Signals::listen().map_err(Error::Signals)?;
-    let database = Database::new(&settings.database);
+    let shares = Shares::new(settings.database.clone());
     let health = Data::new(Health::new());
-    let server = start(service, &settings, &database, &health)?;
+    let server = start(service, &settings, &shares, &health)?;
     let handle = server.handle();
     let mut serving = rt::spawn(server);
-    let probing = rt::spawn(health::probe(health.clone(), database.clone()));
     health.set_ready(true);
     tracing::info!(
         service = service.name,
@@ -105,8 +104,7 @@ pub async fn run(service: &Service, settings: Settings) -> Result<(), Error> {
     tracing::info!(?stop, ?delay, "stopping: /readyz answers 503 from now on");
     health.set_ready(false);
     let in_order = shutdown::drain(&handle, delay, &mut signals).await;
-    probing.abort();
-    database.close();
+    shares.close();
     if in_order {
         tracing::info!("stopped");
         Ok(())
@@ -115,11 +113,11 @@ pub async fn run(service: &Service, settings: Settings) -> Result<(), Error> {
     }
 }
 
-/// Binds the port and starts the workers, one for each core.
+/// Binds the port and starts the workers.
 fn start(
     service: &Service,
     settings: &Settings,
-    database: &Database,
+    shares: &Shares,
     health: &Data<Health>,
 ) -> Result<actix_web::dev::Server, Error> {
     let document = openapi::document(service, &settings.routes);
@@ -128,14 +126,19 @@ fn start(
     let metrics = Data::new(Metrics::new(service, &settings.instance));
     let access = Data::new(settings.access.clone());
     let instance = Data::new(settings.instance.clone());
-    let (database, health, routes) = (Data::new(database.clone()), health.clone(), settings.routes.clone());
+    let (shares_of_workers, health, routes) = (shares.clone(), health.clone(), settings.routes.clone());
+    // Called by every worker.
     let app = move || {
         let fallback = fallback.clone();
+        let database = shares_of_workers.of_this_worker();
+        if database.is_first() {
+            rt::spawn(health::probe(health.clone(), database.clone()));
+        }
         App::new()
             .app_data(metrics.clone())
             .app_data(access.clone())
             .app_data(instance.clone())
-            .app_data(database.clone())
+            .app_data(Data::new(database))
             .app_data(health.clone())
             .app_data(pages.clone())
             .configure(extractors)
@@ -150,6 +153,7 @@ fn start(
             .wrap(from_fn(observe))
     };
     let server = HttpServer::new(app)
+        .workers(shares.workers())
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(HEAD_TIMEOUT)
         .client_disconnect_timeout(CLIENT_DISCONNECT_TIMEOUT)

@@ -12,6 +12,10 @@ const EARTH_RADIUS_M: f64 = 6_371_008.8;
 /// Resolution of the cells that are stored, about 400 m across.
 const STORED: Resolution = Resolution::Nine;
 
+/// How far a corner of a cell is from its centre at most, in average edges of its resolution: measured over 100,000 cells
+/// of each resolution that is searched, of which the largest are all at 1.0998.
+const MAX_CIRCUMRADIUS: f64 = 1.1;
+
 /// A point on the Earth.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Coordinates {
@@ -100,6 +104,14 @@ impl Coordinates {
     }
 }
 
+impl From<CellIndex> for Coordinates {
+    /// The centre of the cell.
+    fn from(cell: CellIndex) -> Self {
+        let centre = LatLng::from(cell);
+        Self { latitude: centre.lat(), longitude: centre.lng() }
+    }
+}
+
 /// The surroundings of a point: the cell in which it lies and its neighbours, at one resolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Surroundings(Resolution);
@@ -116,11 +128,13 @@ impl Surroundings {
         Self(Resolution::Zero),
     ];
 
-    /// How far the surroundings of any point reach at least, in metres. From a point on the edge of its cell it is one
-    /// edge of a cell to the outside; H3's shortest edges are somewhat over half as long as the average one.
+    /// How far the surroundings of `point` reach at least, in metres: to the nearest of the cells around them, of which
+    /// only the centres have to be found.
     #[must_use]
-    pub fn reach_m(self) -> f64 {
-        self.0.edge_length_m() / 2.0
+    pub fn reach_m(self, point: Coordinates) -> f64 {
+        let outside: Vec<CellIndex> = point.cell(self.0).grid_ring(2);
+        let nearest = outside.into_iter().map(|cell| point.distance_m(cell.into())).fold(f64::INFINITY, f64::min);
+        (nearest - MAX_CIRCUMRADIUS * self.0.edge_length_m()).max(0.0)
     }
 
     /// The stored cells around `point`, as seven inclusive ranges (where there are fewer, the last one stands again).
@@ -179,7 +193,7 @@ mod tests {
             size in 0..Surroundings::ALL.len(),
         ) {
             let surroundings = Surroundings::ALL[size];
-            let found = go(start, bearing, surroundings.reach_m() * share).stored_cell();
+            let found = go(start, bearing, surroundings.reach_m(start) * share).stored_cell();
             let ranges = surroundings.ranges(start);
             prop_assert!(ranges.iter().any(|(first, last)| (first..=last).contains(&&found)));
         }

@@ -7,6 +7,7 @@ use chassis::{
     input::{Faults, Line},
 };
 use serde::{Deserialize, Serialize};
+use sqlx::FromRow;
 use utoipa::ToSchema;
 
 use crate::geography::{Coordinates, Latitude, Longitude};
@@ -15,7 +16,7 @@ use crate::geography::{Coordinates, Latitude, Longitude};
 const MAX_POPULATION: u64 = 100_000_000_000;
 
 /// A place.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, FromRow, ToSchema)]
 pub struct Location {
     /// GeoNames id, or one of over a billion for a place that was added here.
     #[schema(minimum = 1, example = 3_143_244)]
@@ -151,7 +152,7 @@ fn parse_population(inhabitants: u64) -> Result<u64, String> {
 
 /// A country's ISO 3166-1 alpha-2 code. Its form is checked, not its existence: codes come and go, and GeoNames has
 /// `XK` for Kosovo.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Country(String);
 
 impl Country {

@@ -1,9 +1,11 @@
 //! Which places are nearest to a point.
 //!
-//! The search looks at the small surroundings of the point first and at larger ones after, until they reach further
-//! than the last place found: then nothing that is outside can be nearer. Each look is a few ranges of an index, and
+//! The search looks at surroundings of the point, and at larger ones after, until they reach further than the last place
+//! found: then nothing that is outside can be nearer. Each look is a few ranges of an index, and
 //! the database sends no more rows than were asked for, so that the search costs about the same however many places
 //! there are.
+
+use std::cell::Cell;
 
 use chassis::http::Limit;
 use serde::Serialize;
@@ -29,26 +31,43 @@ pub struct Near {
     pub distance_m: f64,
 }
 
-/// The `limit` places nearest to `point`, the nearest first; fewer where there are not so many.
-pub async fn find(connection: &mut MySqlConnection, point: Coordinates, limit: Limit) -> sqlx::Result<Vec<Near>> {
-    let mut reach_wanted = 0.0;
-    for surroundings in Surroundings::ALL {
-        // Once enough places are known, only surroundings that reach as far as the last of them can improve on them.
-        if surroundings.reach_m() < reach_wanted {
-            continue;
-        }
-        let found = measure(point, within(connection, surroundings.ranges(point), point, limit).await?);
-        if found.len() == limit.get() as usize
-            && let Some(last) = found.last()
-        {
-            if last.distance_m <= surroundings.reach_m() {
+/// Searches, one after another: each begins with surroundings of the size that would have done for the one before.
+/// Where places lie densely, small ones do. A guess that is too small costs another look, one that is too large some
+/// rows more.
+#[derive(Default)]
+pub struct Search {
+    /// The index of those surroundings.
+    first: Cell<usize>,
+}
+
+impl Search {
+    /// The `limit` places nearest to `point`, the nearest first; fewer where there are not so many.
+    pub async fn find(
+        &self,
+        connection: &mut MySqlConnection,
+        point: Coordinates,
+        limit: Limit,
+    ) -> sqlx::Result<Vec<Near>> {
+        let mut size = self.first.get();
+        while let Some(surroundings) = Surroundings::ALL.get(size) {
+            let found = measure(point, within(connection, surroundings.ranges(point), point, limit).await?);
+            let farthest = found.last().filter(|_| found.len() == limit.get() as usize).map(|place| place.distance_m);
+            // Once enough places are known, only surroundings that reach as far as the last of them can improve on them.
+            let suffices = |surroundings: &Surroundings| {
+                farthest.is_some_and(|distance_m| distance_m <= surroundings.reach_m(point))
+            };
+            if suffices(surroundings) {
+                let smaller = Surroundings::ALL[..size].iter().rev().take_while(|smaller| suffices(smaller)).count();
+                self.first.set(size - smaller);
                 return Ok(found);
             }
-            reach_wanted = last.distance_m;
+            let larger = &Surroundings::ALL[size + 1..];
+            let skipped = larger.iter().take_while(|larger| farthest.is_some() && !suffices(larger)).count();
+            size += 1 + skipped;
         }
+        // The largest surroundings, a quarter of the Earth, have fewer places than that.
+        Ok(measure(point, within(connection, EVERYWHERE, point, limit).await?))
     }
-    // The largest surroundings, a quarter of the Earth, have fewer places than that.
-    Ok(measure(point, within(connection, EVERYWHERE, point, limit).await?))
 }
 
 fn measure(point: Coordinates, locations: Vec<Location>) -> Vec<Near> {

@@ -1,23 +1,25 @@
-//! The table of locations as a page, with a map of them.
+//! Locations as pages: some of them with a map, and all of them as one table.
 
-use actix_web::HttpResponse;
+use actix_web::{HttpResponse, web::Bytes};
 use askama::Template;
 use chassis::{
-    Service,
+    Service, database,
     http::{Page, Problem},
-    pages::html,
+    pages::{html, html_stream, render},
 };
+use futures_util::stream::{self, StreamExt as _};
 
 use crate::{
     SERVICE,
     model::{Country, Location},
+    reads::Piece,
     store::{Filter, Prefix},
 };
 
 /// A page of locations.
 #[derive(Template)]
 #[template(path = "locations.html")]
-struct Table<'a> {
+struct List<'a> {
     service: &'a Service,
     page: &'a Page<Location>,
     map: Map,
@@ -26,14 +28,73 @@ struct Table<'a> {
 }
 
 /// `page` as a table and a map, with `filter` in the form.
-pub(crate) fn table(page: &Page<Location>, filter: &Filter) -> Result<HttpResponse, Problem> {
-    html(&Table {
+pub(crate) fn list(page: &Page<Location>, filter: &Filter) -> Result<HttpResponse, Problem> {
+    html(&List {
         service: &SERVICE,
         page,
         map: Map::of(&page.items),
         country: filter.country.as_ref().map_or("", Country::as_str),
         prefix: filter.prefix.as_ref().map_or("", Prefix::as_str),
     })
+}
+
+/// The table of all locations, around its rows.
+#[derive(Template)]
+#[template(path = "table.html")]
+struct Table<'a> {
+    service: &'a Service,
+    /// Stands where the rows will be.
+    rows: char,
+}
+
+/// A character that is in no template.
+const ROWS: char = '\u{fffc}';
+
+/// The table of all locations, sent piece by piece: `first`, then what `next` gives after the last id of the one before.
+/// A client that reads slowly is not read ahead for. One that fails ends the answer before its end, which clients notice.
+pub(crate) fn table<F>(first: Piece, next: impl Fn(u64) -> F + 'static) -> Result<HttpResponse, Problem>
+where
+    F: Future<Output = Result<Piece, database::Error>> + 'static,
+{
+    let page = render(&Table { service: &SERVICE, rows: ROWS })?;
+    let (head, tail) = page.split_once(ROWS).unwrap_or((&page, ""));
+    let rest = stream::try_unfold(first.last, move |after| {
+        let piece = after.map(&next);
+        async {
+            let Some(piece) = piece else { return Ok(None) };
+            let piece = piece.await?;
+            Ok(Some((piece.rows, piece.last)))
+        }
+    });
+    let begin = stream::iter([Ok(Bytes::from(head.to_owned())), Ok(first.rows)]);
+    let end = stream::iter([Ok::<_, database::Error>(Bytes::from(tail.to_owned()))]);
+    Ok(html_stream(begin.chain(rest).chain(end)))
+}
+
+/// Rows of the table as they are written.
+pub(crate) struct Rows(String);
+
+impl Rows {
+    /// Room for `rows` of them.
+    pub(crate) fn with_capacity(rows: u32) -> Self {
+        Self(String::with_capacity(rows as usize * 192))
+    }
+
+    pub(crate) fn push(&mut self, location: &Location) {
+        let _ = Row { location }.render_into(&mut self.0);
+        self.0.push('\n');
+    }
+
+    pub(crate) fn into_bytes(self) -> Bytes {
+        self.0.into()
+    }
+}
+
+/// A row of the table of all locations.
+#[derive(Template)]
+#[template(path = "row.html")]
+struct Row<'a> {
+    location: &'a Location,
 }
 
 /// The part of the world that a map shows. It is an equirectangular one: a degree is a unit, north is up.

@@ -1,6 +1,6 @@
 //! The HTTP side of locations.
 
-use std::{fmt::Write as _, num::NonZeroU64};
+use std::num::NonZeroU64;
 
 use actix_web::{
     HttpRequest, HttpResponse, delete, get,
@@ -16,7 +16,6 @@ use chassis::{
     },
     idempotency::{self, Created, IdempotencyKey},
 };
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -24,14 +23,16 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::{
     geography::{Coordinates, Latitude, Longitude},
     model::{Country, Location, LocationBody, NewLocation},
-    nearest::{self, Near},
+    nearest::Near,
     pages,
+    reads::{Reads, Selection},
     store::{self, Filter, Prefix},
 };
 
 /// Mounts the routes.
 pub fn mount(config: &mut ServiceConfig) {
-    config.service(list).service(near).service(find).service(create).service(replace).service(delete);
+    config.app_data(Data::new(Reads::default()));
+    config.service(list).service(table).service(near).service(find).service(create).service(replace).service(delete);
 }
 
 /// What to list.
@@ -82,20 +83,6 @@ fn default_nearest() -> Limit {
     Limit::new(10)
 }
 
-impl ListQuery {
-    /// The path of the page that comes after the item with the id `after`.
-    fn next(&self, after: u64) -> String {
-        let mut path = format!("/locations?limit={}&after={after}", self.limit.get());
-        if let Some(country) = &self.country {
-            let _ = write!(path, "&country={}", country.as_str());
-        }
-        if let Some(prefix) = &self.q {
-            let _ = write!(path, "&q={}", utf8_percent_encode(prefix.as_str(), NON_ALPHANUMERIC));
-        }
-        path
-    }
-}
-
 /// Nearest places.
 #[derive(Serialize, utoipa::ToSchema)]
 struct Nearest {
@@ -119,15 +106,32 @@ struct Nearest {
 async fn list(
     request: HttpRequest,
     database: Data<Database>,
+    reads: Data<Reads>,
     query: Query<ListQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let filter = Filter { country: query.country.clone(), prefix: query.q.clone() };
-    let rows =
-        database.read(async |connection| store::list(connection, &filter, query.after, query.limit).await).await?;
-    let page = Page::cut(rows, query.limit, |last| query.next(last.id));
-    let mut answer = if prefers_html(&request) { pages::table(&page, &filter)? } else { page.answer() };
+    let ListQuery { country, q: prefix, limit, after } = query.into_inner();
+    let filter = Filter { country, prefix };
+    let page = reads.pages.get(&database, Selection { filter: filter.clone(), after, limit }).await?;
+    let mut answer = if prefers_html(&request) { pages::list(&page, &filter)? } else { page.answer() };
     answer.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
     Ok(answer)
+}
+
+/// All places, as one table.
+///
+/// The page is sent as it is read, so that it costs no more memory than a part of it, however long it is.
+#[utoipa::path(
+    tag = "locations",
+    responses((status = 200, description = "A page", content_type = "text/html", body = str), AnyOperation)
+)]
+#[get("/locations/table")]
+async fn table(database: Data<Database>, reads: Data<Reads>) -> Result<HttpResponse, Problem> {
+    // The first piece is waited for: what fails before anything was sent can still be answered with a problem.
+    let first = reads.table.get(&database, 0).await?;
+    pages::table(first, move |after| {
+        let (database, reads) = (database.clone(), reads.clone());
+        async move { reads.table.get(&database, after).await }
+    })
 }
 
 /// The places nearest to a point.
@@ -139,9 +143,13 @@ async fn list(
     responses((status = 200, description = "The nearest places", body = Nearest), AnyOperation)
 )]
 #[get("/locations/nearest")]
-async fn near(database: Data<Database>, query: Query<NearestQuery>) -> Result<Json<Nearest>, Problem> {
+async fn near(
+    database: Data<Database>,
+    reads: Data<Reads>,
+    query: Query<NearestQuery>,
+) -> Result<Json<Nearest>, Problem> {
     let point = Coordinates::new(query.lat, query.lon);
-    let items = database.read(async |connection| nearest::find(connection, point, query.limit).await).await?;
+    let items = database.read(async |connection| reads.nearest.find(connection, point, query.limit).await).await?;
     Ok(Json(Nearest { items }))
 }
 
@@ -160,15 +168,16 @@ async fn near(database: Data<Database>, query: Query<NearestQuery>) -> Result<Js
     )
 )]
 #[get("/locations/{id}")]
-async fn find(request: HttpRequest, database: Data<Database>, id: Path<NonZeroU64>) -> Result<HttpResponse, Problem> {
+async fn find(
+    request: HttpRequest,
+    database: Data<Database>,
+    reads: Data<Reads>,
+    id: Path<NonZeroU64>,
+) -> Result<HttpResponse, Problem> {
     let id = id.get();
-    let location = database.read(async |connection| store::find(connection, id).await).await?;
+    let location = reads.by_id.find(&database, id).await?;
     let location = location.ok_or_else(|| Problem::not_found(format!("there is no location {id}")))?;
-    Ok(if location.version().is_known_to(&request) {
-        HttpResponse::NotModified().insert_header(location.version().etag()).finish()
-    } else {
-        HttpResponse::Ok().insert_header(location.version().etag()).json(location)
-    })
+    Ok(location.answer(&request))
 }
 
 /// Add a place.

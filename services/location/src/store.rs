@@ -6,13 +6,14 @@ use chassis::{
     http::{Change, Limit, Precondition, Version},
     input::Line,
 };
+use futures_util::Stream;
 use serde::Serialize;
-use sqlx::MySqlConnection;
+use sqlx::{Execute as _, MySqlConnection, QueryBuilder};
 
 use crate::model::{Country, Location, NewLocation};
 
 /// Which locations a list has.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Filter {
     /// Only those of this country.
     pub country: Option<Country>,
@@ -21,7 +22,7 @@ pub struct Filter {
 }
 
 /// What a name may begin with: up to 200 characters, as many as the longest name has.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Prefix(String);
 
 impl Prefix {
@@ -52,9 +53,15 @@ macro_rules! select_locations {
     };
 }
 
-/// The location with that id.
-pub async fn find(connection: &mut MySqlConnection, id: u64) -> sqlx::Result<Option<Location>> {
-    select_locations!("WHERE id = ?", id).fetch_optional(connection).await
+/// The locations with those ids, as far as they are there. What is checked at compile time is the statement without the
+/// list, which may have any length.
+pub async fn find(connection: &mut MySqlConnection, ids: &[u64]) -> sqlx::Result<Vec<Location>> {
+    let mut query = QueryBuilder::new(select_locations!("").sql().as_str());
+    let mut list = query.push("WHERE id IN (").separated(", ");
+    for id in ids {
+        list.push_bind(*id);
+    }
+    query.push(")").build_query_as().fetch_all(connection).await
 }
 
 /// Locations with an id above `after`, in the order of their ids, up to one more than `limit`: whether there is a next
@@ -93,6 +100,11 @@ pub async fn list(
             .await
         }
     }
+}
+
+/// The first `count` locations with an id above `after`, in the order of their ids, one by one.
+pub fn scan(connection: &mut MySqlConnection, after: u64, count: u32) -> impl Stream<Item = sqlx::Result<Location>> {
+    select_locations!("WHERE id > ? ORDER BY id LIMIT ?", after, count).fetch(connection)
 }
 
 /// Stores a new location.

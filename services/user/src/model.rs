@@ -8,13 +8,14 @@ use chassis::{
 };
 use email_address::EmailAddress;
 use serde::{Deserialize, Serialize};
+use sqlx::FromRow;
 use utoipa::ToSchema;
 
 /// Longest address that mail can be sent to, in characters (RFC 5321, section 4.5.3.1.3, less the angle brackets).
 const MAX_EMAIL_LENGTH: usize = 254;
 
 /// A user, with what only callers with the token may see.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct User {
     /// Given by the database.
     pub id: u64,

@@ -25,12 +25,14 @@ use crate::{
     model::{NewUser, UserBody},
     pages,
     places::Places,
+    reads::{Reads, Selection},
     store,
     view::{LocationStatus, UserView},
 };
 
 /// Mounts the routes.
 pub fn mount(config: &mut ServiceConfig) {
+    config.app_data(Data::new(Reads::default()));
     config.service(list).service(find).service(create).service(replace).service(delete);
 }
 
@@ -90,11 +92,11 @@ async fn list(
     request: HttpRequest,
     caller: Caller,
     database: Data<Database>,
+    reads: Data<Reads>,
     query: Query<ListQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let rows = database.read(async |connection| store::list(connection, query.after, query.limit).await).await?;
-    let rows = rows.into_iter().map(|user| UserView::new(user, caller)).collect();
-    let page = Page::cut(rows, query.limit, |last| format!("/users?limit={}&after={}", query.limit.get(), last.id));
+    let ListQuery { limit, after } = query.into_inner();
+    let page = reads.pages.get(&database, Selection { caller, after, limit }).await?;
     let mut answer = if prefers_html(&request) { pages::table(&page)? } else { page.answer() };
     answer.headers_mut().insert(VARY, HeaderValue::from_static("accept, authorization"));
     Ok(answer)
@@ -122,21 +124,21 @@ async fn list(
 async fn find(
     request: HttpRequest,
     caller: Caller,
-    context: RequestContext,
     database: Data<Database>,
+    reads: Data<Reads>,
     places: Data<Places>,
     id: Path<NonZeroU64>,
     query: Query<FindQuery>,
 ) -> Result<HttpResponse, Problem> {
     let id = id.get();
-    let user = database.read(async |connection| store::find(connection, id).await).await?;
+    let user = reads.by_id.find(&database, id).await?;
     let user = user.ok_or_else(|| Problem::not_found(format!("there is no user {id}")))?;
     let version = user.version();
     let view = UserView::new(user, caller);
     let mut answer = HttpResponse::Ok();
     answer.insert_header((VARY, AUTHORIZATION.as_str()));
     if let Some(Include::Location) = query.include {
-        return Ok(answer.json(embed(view, &places, &context).await));
+        return Ok(answer.json(embed(view, &places, &RequestContext::of(&request)).await));
     }
     answer.insert_header(version.etag());
     Ok(if version.is_known_to(&request) {

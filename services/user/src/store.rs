@@ -6,15 +6,20 @@ use chassis::{
     database,
     http::{Change, Limit, Precondition, Problem, Version},
 };
-use sqlx::MySqlConnection;
+use sqlx::{Execute as _, MySqlConnection, QueryBuilder};
 
 use crate::model::{NewUser, User};
 
-/// The user with that id.
-pub async fn find(connection: &mut MySqlConnection, id: u64) -> sqlx::Result<Option<User>> {
-    sqlx::query_as!(User, "SELECT id, version, username, display_name, email, location_id FROM users WHERE id = ?", id)
-        .fetch_optional(connection)
-        .await
+/// The users with those ids, as far as they are there. What is checked at compile time is the statement without the list,
+/// which may have any length.
+pub async fn find(connection: &mut MySqlConnection, ids: &[u64]) -> sqlx::Result<Vec<User>> {
+    let all = sqlx::query_as!(User, "SELECT id, version, username, display_name, email, location_id FROM users");
+    let mut query = QueryBuilder::new(all.sql().as_str());
+    let mut list = query.push(" WHERE id IN (").separated(", ");
+    for id in ids {
+        list.push_bind(*id);
+    }
+    query.push(")").build_query_as().fetch_all(connection).await
 }
 
 /// Users with an id above `after`, in the order of their ids, up to one more than `limit`: whether there is a next

@@ -119,3 +119,25 @@ async fn count(database: &harness::Database, condition: &'static str) -> usize {
     let rows: i64 = sqlx::query_scalar(statement).fetch_one(&mut database.connect().await).await.unwrap();
     usize::try_from(rows).unwrap()
 }
+
+#[tokio::test]
+async fn the_table_has_all_rows_in_order_and_nothing_unescaped() {
+    let service = location(Seeded::Yes).await;
+    let name = "<script>alert('&')</script>";
+    service.client.post("/locations", &with(oslo(), "name", name)).await.expect(201);
+    let page = service.client.get("/locations/table").await.expect(200);
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+    assert!(page.header("content-security-policy").contains("default-src 'none'"));
+    assert!(page.body.starts_with("<!doctype html>") && page.body.trim_end().ends_with("</html>"));
+    let rows: Vec<&str> = page.body.lines().filter_map(|line| line.strip_prefix("<tr><td>")).collect();
+    let ids: Vec<u64> = rows.iter().map(|row| row.split_once('<').unwrap().0.parse().unwrap()).collect();
+    let mut connection = service.database.connect().await;
+    let expected: Vec<u64> =
+        sqlx::query_scalar("SELECT id FROM locations ORDER BY id").fetch_all(&mut connection).await.unwrap();
+    assert!(expected.len() > 30_000);
+    assert_eq!(ids, expected);
+    let oslo = "3143244</td><td>Oslo</td><td>NO</td><td>12</td><td>59.91273</td><td>10.74609</td><td>";
+    assert!(rows.iter().any(|row| row.starts_with(oslo)));
+    assert!(!page.body.contains("<script>"));
+    assert!(rows.last().unwrap().contains("<td>&#60;script&#62;alert(&#39;&#38;&#39;)&#60;/script&#62;</td>"));
+}

@@ -1,6 +1,7 @@
 //! The HTTP contract.
 
 mod bad_input;
+mod coalescing;
 mod conditional;
 mod idempotency;
 mod locations;

@@ -3,8 +3,13 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use harness::{Client, Database, Seeded, eventually, oslo, prepared, start, unprepared};
+use harness::{Client, Database, PATIENCE, Seeded, eventually, oslo, prepared, start, unprepared};
 use sqlx::Executor as _;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpSocket,
+    time::timeout,
+};
 
 use super::link::Link;
 
@@ -73,6 +78,38 @@ async fn while_the_database_is_away_the_answer_is_503_and_afterwards_all_is_well
     link.mend();
     client.get("/locations").await.expect(200);
     client.post("/locations", &oslo()).await.expect(201);
+}
+
+#[tokio::test]
+async fn a_table_that_cannot_be_sent_to_its_end_is_broken_off() {
+    let database = Database::new().await;
+    let (running, client, link) = linked(&database).await;
+    prepared("location", &database, Seeded::Yes).await;
+    client.get("/locations/table").await.expect(200);
+
+    // A client that has read the beginning when the database goes away. What it has room for is a small part of the
+    // table, so that the service has not read on to the end.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(16 * 1024).unwrap();
+    let mut reader = socket.connect(([127, 0, 0, 1], running.port()).into()).await.unwrap();
+    reader.write_all(b"GET /locations/table HTTP/1.1\r\nhost: service\r\n\r\n").await.unwrap();
+    let mut answer = vec![0; 1024];
+    reader.read_exact(&mut answer).await.unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 200 OK"));
+    link.cut().await;
+    // It ends without the chunk of length 0 that ends a whole answer. (A connection that is reset is as good a sign.)
+    let _ = timeout(PATIENCE, reader.read_to_end(&mut answer)).await.expect("the answer ends");
+    let end = answer.len().min(100);
+    let end = String::from_utf8_lossy(&answer[answer.len() - end..]);
+    assert!(!end.ends_with("0\r\n\r\n") && !end.contains("</html>"), "{end}");
+    eventually("the log says why", async || {
+        running.log().lines().iter().any(|line| line.contains("could not be sent to its end"))
+    })
+    .await;
+
+    client.get("/locations/table").await.expect_problem(503, "unavailable");
+    link.mend();
+    client.get("/locations/table").await.expect(200);
 }
 
 #[tokio::test]

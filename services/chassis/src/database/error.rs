@@ -1,10 +1,12 @@
 //! What a database error means, decided in one place.
 
+use std::sync::Arc;
+
 use deadpool::managed::PoolError;
 use sqlx::mysql::MySqlDatabaseError;
 
-/// Why a piece of work failed.
-#[derive(Debug, thiserror::Error)]
+/// Why a piece of work failed. It can be cloned, since several may have waited for the same work.
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// The database cannot do it now, and may well later.
     #[error("the database is not available")]
@@ -17,11 +19,11 @@ pub enum Error {
     },
     /// A fault of ours.
     #[error("the database refused the statement")]
-    Refused(#[source] sqlx::Error),
+    Refused(#[source] Arc<sqlx::Error>),
 }
 
 /// Why the database cannot do it now.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Unavailable {
     /// All connections were in use for the whole of `DB_ACQUIRE_TIMEOUT`, or a new one could not be made within it.
     #[error("no connection was to be had within DB_ACQUIRE_TIMEOUT")]
@@ -31,22 +33,25 @@ pub enum Unavailable {
     Closed,
     /// No connection could be made.
     #[error("no connection could be made")]
-    Connect(#[source] sqlx::Error),
+    Connect(#[source] Arc<sqlx::Error>),
     /// The connection broke; what it was asked to change may have been changed or not.
     #[error("the connection was lost")]
-    Lost(#[source] sqlx::Error),
+    Lost(#[source] Arc<sqlx::Error>),
     /// No answer in time.
     #[error("the database did not answer in time")]
     TooSlow,
     /// The server takes no writes: after a failover this connection leads to the old primary.
     #[error("the server is read-only")]
-    ReadOnly(#[source] sqlx::Error),
+    ReadOnly(#[source] Arc<sqlx::Error>),
+    /// The read that was to answer several callers ended without an answer.
+    #[error("the read was broken off")]
+    BrokenOff,
     /// The transaction was rolled back because others wanted the same rows.
     #[error("the transaction fell victim to a deadlock")]
     Deadlock,
     /// The server is busy, full, or stopping; or the tables are not there yet.
     #[error("the server cannot do it now")]
-    Server(#[source] sqlx::Error),
+    Server(#[source] Arc<sqlx::Error>),
 }
 
 /// Error numbers of MySQL and MariaDB and what they mean here.
@@ -75,9 +80,9 @@ impl From<sqlx::Error> for Error {
         else {
             return match error {
                 sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) | sqlx::Error::WorkerCrashed => {
-                    Self::Unavailable(Unavailable::Lost(error))
+                    Self::Unavailable(Unavailable::Lost(Arc::new(error)))
                 }
-                _ => Self::Refused(error),
+                _ => Self::Refused(Arc::new(error)),
             };
         };
         match reply.number() {
@@ -85,18 +90,18 @@ impl From<sqlx::Error> for Error {
                 Self::Duplicate { index: index_name(reply.message()).to_owned() }
             }
             number::DEADLOCK => Self::Unavailable(Unavailable::Deadlock),
-            code if number::READ_ONLY.contains(&code) => Self::Unavailable(Unavailable::ReadOnly(error)),
+            code if number::READ_ONLY.contains(&code) => Self::Unavailable(Unavailable::ReadOnly(Arc::new(error))),
             code if number::TOO_SLOW.contains(&code) => Self::Unavailable(Unavailable::TooSlow),
-            code if number::LOST.contains(&code) => Self::Unavailable(Unavailable::Lost(error)),
-            code if number::SERVER.contains(&code) => Self::Unavailable(Unavailable::Server(error)),
-            _ => Self::Refused(error),
+            code if number::LOST.contains(&code) => Self::Unavailable(Unavailable::Lost(Arc::new(error))),
+            code if number::SERVER.contains(&code) => Self::Unavailable(Unavailable::Server(Arc::new(error))),
+            _ => Self::Refused(Arc::new(error)),
         }
     }
 }
 
 pub(super) fn from_pool(error: PoolError<sqlx::Error>) -> Error {
     Error::Unavailable(match error {
-        PoolError::Backend(error) => Unavailable::Connect(error),
+        PoolError::Backend(error) => Unavailable::Connect(Arc::new(error)),
         PoolError::Closed => Unavailable::Closed,
         _ => Unavailable::PoolExhausted,
     })
@@ -109,7 +114,7 @@ impl Error {
         match self {
             Self::Duplicate { .. } => true,
             Self::Unavailable(reason) => matches!(reason, Unavailable::Deadlock | Unavailable::Server(_)),
-            Self::Refused(error) => matches!(error, sqlx::Error::Database(_) | sqlx::Error::RowNotFound),
+            Self::Refused(error) => matches!(**error, sqlx::Error::Database(_) | sqlx::Error::RowNotFound),
         }
     }
 

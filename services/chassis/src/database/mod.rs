@@ -4,11 +4,13 @@
 //! Queries are free functions over [`MySqlConnection`] beside the model they serve. They run in
 //! [`Database::read`], [`Database::write`] or [`Database::transaction`], which differ in what may be tried again.
 
+pub mod coalescing;
 mod connection;
 mod error;
 pub mod migrate;
 pub mod provision;
 mod settings;
+mod shares;
 
 use std::time::Duration;
 
@@ -16,6 +18,7 @@ use connection::{Connector, Lease};
 use deadpool::managed::Pool;
 pub use error::{Error, Unavailable};
 pub use settings::{DEFAULT_ACQUIRE_TIMEOUT, DEFAULT_MAX_CONNECTIONS, Settings, Tls};
+pub(crate) use shares::Shares;
 use sqlx::{Connection as _, MySqlConnection};
 use tokio::time::timeout;
 
@@ -26,11 +29,15 @@ const WORK_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often a transaction that the database chose as a deadlock's victim is begun again.
 const DEADLOCK_RETRIES: u32 = 3;
 
-/// A bounded set of connections to the service's database; cheap to clone.
+/// A bounded set of connections to the service's database, the share of one worker of the server; cheap to clone.
 #[derive(Clone)]
 pub struct Database {
     pool: Pool<Connector>,
+    /// All shares, this one included.
+    shares: Shares,
+    is_first: bool,
     acquire_timeout: Duration,
+    coalescing: bool,
 }
 
 /// How many connections there are.
@@ -47,16 +54,6 @@ pub struct Connections {
 }
 
 impl Database {
-    /// Prepares a pool; connects to nothing yet, so that a service starts without its database.
-    #[must_use]
-    pub fn new(settings: &Settings) -> Self {
-        let pool = Pool::builder(Connector::new(settings))
-            .max_size(settings.max_connections)
-            .build()
-            .unwrap_or_else(|problem| unreachable!("the pool has no timeouts that would need a runtime: {problem}"));
-        Self { pool, acquire_timeout: settings.acquire_timeout }
-    }
-
     /// Runs a query that changes nothing. One that fails because its connection turned out to be dead, as all of them
     /// are after the database was restarted, is tried once more on a new one.
     pub async fn read<T>(&self, query: impl AsyncFn(&mut MySqlConnection) -> sqlx::Result<T>) -> Result<T, Error> {
@@ -102,21 +99,20 @@ impl Database {
         }
     }
 
-    /// How many connections there are now.
+    /// How many connections there are now, on all workers.
     #[must_use]
     pub fn connections(&self) -> Connections {
-        let status = self.pool.status();
-        Connections {
-            max: status.max_size,
-            idle: status.available,
-            used: status.size.saturating_sub(status.available),
-            waiting: status.waiting,
-        }
+        self.shares.connections()
     }
 
-    /// Closes the pool: connections in use are closed as they come back.
-    pub fn close(&self) {
-        self.pool.close();
+    /// Whether this is the share of the first worker, which does what is to be done once in a process.
+    pub(crate) fn is_first(&self) -> bool {
+        self.is_first
+    }
+
+    /// Whether reads may be answered together.
+    fn coalesces(&self) -> bool {
+        self.coalescing
     }
 
     async fn run<T>(&self, work: impl AsyncFnOnce(&mut MySqlConnection) -> sqlx::Result<T>) -> Result<T, Error> {
@@ -131,7 +127,7 @@ impl Database {
         };
         lease.sound = error.leaves_connection_sound();
         if error.condemns_other_connections() {
-            self.pool.retain(|_, _| false);
+            self.shares.drop_idle();
         }
         Err(error)
     }

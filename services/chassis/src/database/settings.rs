@@ -5,7 +5,7 @@ use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 
-use crate::settings::{Period, Reader};
+use crate::settings::{Period, Reader, Switch};
 
 /// The certificate authorities of Amazon RDS; see `data/README.md` for where they are from.
 const RDS_CA: &[u8] = include_bytes!("../../data/rds-ca.pem");
@@ -34,6 +34,8 @@ pub struct Settings {
     pub max_connections: usize,
     /// How long a request waits for a connection.
     pub acquire_timeout: Duration,
+    /// Whether reads that come in at the same time may be answered together.
+    pub(super) coalescing: bool,
 }
 
 /// How far the connection to the database is protected.
@@ -79,6 +81,7 @@ impl Settings {
             tls_ca: reader.optional("DB_TLS_CA"),
             max_connections: reader.or("DB_MAX_CONNECTIONS", DEFAULT_MAX_CONNECTIONS),
             acquire_timeout: reader.or("DB_ACQUIRE_TIMEOUT", DEFAULT_ACQUIRE_TIMEOUT).0,
+            coalescing: reader.or("DB_COALESCING", Switch::On) == Switch::On,
             host,
         };
         if settings.max_connections == 0 {

@@ -44,7 +44,7 @@ impl AccessControl {
 }
 
 /// Who calls. As an extractor it refuses a wrong token, and takes none for an anonymous caller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Caller {
     /// Anybody.
     Anonymous,

@@ -8,6 +8,7 @@ mod limits;
 mod object;
 mod page;
 pub mod problem;
+mod representation;
 mod version;
 
 pub use address::Address;
@@ -19,4 +20,5 @@ pub(crate) use limits::{CLIENT_DISCONNECT_TIMEOUT, HEAD_TIMEOUT, MAX_HEAD_BYTES,
 pub use object::Object;
 pub use page::{Limit, Page, absent_if_empty, prefers_html};
 pub use problem::Problem;
+pub use representation::Representation;
 pub use version::{Change, Precondition, Version};

@@ -1,17 +1,18 @@
 //! Lists, a page at a time.
 
-use std::str::FromStr;
+use std::{cell::OnceCell, str::FromStr};
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header::{Accept, Header as _, LINK},
+    http::header::{Accept, ContentType, Header as _, LINK},
     mime,
+    web::Bytes,
 };
 use serde::{Deserialize, Deserializer, Serialize, de};
 use utoipa::ToSchema;
 
 /// How many items a page may have: 1 to [`Limit::MAX`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Limit(u32);
 
 impl Limit {
@@ -70,6 +71,10 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// Where the next page is; null on the last one.
     pub next: Option<String>,
+    /// The page as it is sent, made once for all who share it.
+    #[serde(skip)]
+    #[schema(ignore)]
+    json: OnceCell<Bytes>,
 }
 
 impl<T: Serialize> Page<T> {
@@ -79,7 +84,7 @@ impl<T: Serialize> Page<T> {
         let more = rows.len() > limit.0 as usize;
         rows.truncate(limit.0 as usize);
         let next = rows.last().filter(|_| more).map(next);
-        Self { items: rows, next }
+        Self { items: rows, next, json: OnceCell::new() }
     }
 
     /// The page as an answer, with the next one also in a `Link` header (RFC 8288).
@@ -89,7 +94,8 @@ impl<T: Serialize> Page<T> {
         if let Some(next) = &self.next {
             answer.insert_header((LINK, format!("<{next}>; rel=\"next\"")));
         }
-        answer.json(self)
+        let json = self.json.get_or_init(|| serde_json::to_vec(self).unwrap_or_default().into());
+        answer.content_type(ContentType::json()).body(json.clone())
     }
 }
 

@@ -2,18 +2,24 @@
 
 mod reference;
 
-use actix_web::{HttpResponse, get, http::header::CACHE_CONTROL, web::Data};
+use actix_web::{
+    HttpResponse, HttpResponseBuilder, get,
+    http::header::CACHE_CONTROL,
+    web::{Bytes, Data},
+};
 use askama::Template;
+use futures_util::{Stream, TryStreamExt as _};
 use jiff::{Timestamp, Unit};
 use reference::Operation;
 use utoipa::openapi::OpenApi;
 
 use crate::{
     Service,
-    database::{Connections, Database},
+    database::{self, Connections, Database},
     health::Health,
     http::Problem,
     instance::Instance,
+    telemetry,
 };
 
 /// What a page may load: its own style sheet, and nothing from elsewhere.
@@ -97,17 +103,34 @@ pub(crate) async fn style() -> HttpResponse {
 
 /// `page` as an answer.
 pub fn html(page: &impl Template) -> Result<HttpResponse, Problem> {
-    page.render().map(html_answer).map_err(|error| {
+    render(page).map(html_answer)
+}
+
+/// `page` as text.
+pub fn render(page: &impl Template) -> Result<String, Problem> {
+    page.render().map_err(|error| {
         tracing::error!(%error, "a page could not be rendered");
         Problem::internal("the page could not be rendered; the log says more under the request's id")
     })
 }
 
+/// A page that is sent as it is made. A part that fails breaks the answer off, and the log says why.
+pub fn html_stream(parts: impl Stream<Item = Result<Bytes, database::Error>> + 'static) -> HttpResponse {
+    html_head().streaming(parts.inspect_err(|error| {
+        tracing::error!(error = telemetry::chain(error), "a page could not be sent to its end");
+    }))
+}
+
 fn html_answer(page: String) -> HttpResponse {
-    HttpResponse::Ok()
+    html_head().body(page)
+}
+
+fn html_head() -> HttpResponseBuilder {
+    let mut answer = HttpResponse::Ok();
+    answer
         .content_type("text/html; charset=utf-8")
         .insert_header((CACHE_CONTROL, "no-cache"))
         .insert_header(("content-security-policy", CONTENT_SECURITY_POLICY))
-        .insert_header(("referrer-policy", "same-origin"))
-        .body(page)
+        .insert_header(("referrer-policy", "same-origin"));
+    answer
 }

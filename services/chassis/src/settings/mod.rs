@@ -1,11 +1,13 @@
 //! Settings: environment variables, all read at start, all faults told at once.
 
 mod duration;
+mod switch;
 
 use std::{collections::BTreeSet, env, fmt, fs, str::FromStr};
 
 pub use duration::Period;
 pub use secrecy::{ExposeSecret, SecretString};
+pub use switch::Switch;
 
 /// Reads environment variables and keeps what is wrong with them until [`finish`](Reader::finish).
 ///

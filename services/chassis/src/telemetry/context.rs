@@ -40,6 +40,12 @@ impl RequestContext {
         }
     }
 
+    /// The context of `request`.
+    #[must_use]
+    pub fn of(request: &HttpRequest) -> Self {
+        request.extensions().get::<Self>().cloned().unwrap_or_else(|| Self::take_up(request.headers()))
+    }
+
     /// The headers to send along when this request makes another.
     pub fn headers(&self) -> impl Iterator<Item = (&'static str, String)> {
         let amzn = self.amzn_trace_id.clone().map(|id| (AMZN_TRACE_ID, id));
@@ -52,8 +58,7 @@ impl FromRequest for RequestContext {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let context = request.extensions().get::<Self>().cloned();
-        ready(Ok(context.unwrap_or_else(|| Self::take_up(request.headers()))))
+        ready(Ok(Self::of(request)))
     }
 }
 

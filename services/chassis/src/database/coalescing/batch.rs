@@ -1,0 +1,117 @@
+//! Reads by key, answered together with one statement.
+
+use std::{collections::HashMap, hash::Hash, rc::Rc};
+
+use sqlx::MySqlConnection;
+
+use super::lane::{Lane, Waiter};
+use crate::database::{Database, Error};
+
+/// The most keys in one statement.
+const MAX_KEYS: usize = 64;
+
+/// A statement that finds many rows by their keys: `SELECT … WHERE id IN (…)`.
+pub trait ReadMany: 'static {
+    /// What a row is found by.
+    type Key: Copy + Eq + Hash + Ord + 'static;
+    /// What is made of a row. It is cloned where several callers ask for the same key.
+    type Value: Clone + 'static;
+
+    /// The rows that are there, each with its key, in any order. The last key may be there several times: the number of
+    /// keys is always a power of two up to 64, so that few statements have to be prepared.
+    fn read(
+        connection: &mut MySqlConnection,
+        keys: &[Self::Key],
+    ) -> impl Future<Output = sqlx::Result<Vec<(Self::Key, Self::Value)>>>;
+}
+
+/// Answers reads by key together; one for each worker and statement.
+pub struct Batch<R: ReadMany>(Rc<Lane<R::Key, Option<R::Value>>>);
+
+impl<R: ReadMany> Default for Batch<R> {
+    fn default() -> Self {
+        Self(Lane::new())
+    }
+}
+
+impl<R: ReadMany> Batch<R> {
+    /// The row with that key, if there is one.
+    pub async fn find(&self, database: &Database, key: R::Key) -> Result<Option<R::Value>, Error> {
+        if !database.coalesces() {
+            return alone::<R>(database, key).await;
+        }
+        let reader = || {
+            let database = database.clone();
+            async move |callers| answer::<R>(&database, callers).await
+        };
+        Rc::clone(&self.0).ask(key, reader).await
+    }
+}
+
+type Caller<R> = Waiter<<R as ReadMany>::Key, Option<<R as ReadMany>::Value>>;
+
+async fn answer<R: ReadMany>(database: &Database, mut callers: Vec<Caller<R>>) {
+    while !callers.is_empty() {
+        let later = callers.split_off(callers.len().min(MAX_KEYS));
+        answer_some::<R>(database, callers).await;
+        callers = later;
+    }
+}
+
+async fn answer_some<R: ReadMany>(database: &Database, callers: Vec<Caller<R>>) {
+    let keys = keys_of(callers.iter().map(|caller| caller.question));
+    match database.read(async |connection| R::read(connection, &keys).await).await {
+        Ok(rows) => {
+            let rows: HashMap<_, _> = rows.into_iter().collect();
+            for caller in callers {
+                let row = rows.get(&caller.question).cloned();
+                caller.answer(Ok(row));
+            }
+        }
+        // One row cannot be read, perhaps; that is no fault of the others'.
+        Err(Error::Refused(_)) if callers.len() > 1 => {
+            for caller in callers {
+                let row = alone::<R>(database, caller.question).await;
+                caller.answer(row);
+            }
+        }
+        Err(error) => {
+            for caller in callers {
+                caller.answer(Err(error.clone()));
+            }
+        }
+    }
+}
+
+async fn alone<R: ReadMany>(database: &Database, key: R::Key) -> Result<Option<R::Value>, Error> {
+    let rows = database.read(async |connection| R::read(connection, &[key]).await).await?;
+    Ok(rows.into_iter().next().map(|(_, value)| value))
+}
+
+/// Each key once, and the last as often as it takes to have one of the few sizes that are prepared.
+fn keys_of<K: Copy + Ord>(asked: impl Iterator<Item = K>) -> Vec<K> {
+    let mut keys: Vec<K> = asked.collect();
+    keys.sort_unstable();
+    keys.dedup();
+    if let Some(last) = keys.last().copied() {
+        keys.resize(keys.len().next_power_of_two(), last);
+    }
+    keys
+}
+
+#[cfg(test)]
+mod tests {
+    use super::keys_of;
+
+    #[test]
+    fn keys_come_in_few_sizes_and_none_is_left_out() {
+        for (asked, keys) in [
+            (vec![7], vec![7]),
+            (vec![7, 7], vec![7]),
+            (vec![9, 7, 8], vec![7, 8, 9, 9]),
+            (vec![5, 4, 3, 2, 1], vec![1, 2, 3, 4, 5, 5, 5, 5]),
+        ] {
+            assert_eq!(keys_of(asked.into_iter()), keys);
+        }
+    }
+}

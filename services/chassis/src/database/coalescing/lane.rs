@@ -1,0 +1,194 @@
+//! One read under way at a time, and those who wait for the next.
+
+use std::{
+    cell::{Cell, RefCell},
+    mem,
+    pin::pin,
+    rc::Rc,
+    thread,
+};
+
+use actix_web::rt;
+use tokio::{sync::oneshot, time::timeout};
+
+use super::PATIENCE;
+use crate::database::{Error, Unavailable};
+
+/// One read under way at a time, and those who wait for the next.
+pub(super) struct Lane<Q, A> {
+    waiting: RefCell<Vec<Waiter<Q, A>>>,
+    occupied: Cell<bool>,
+}
+
+/// A caller: what it asks, and where its answer goes.
+pub(super) struct Waiter<Q, A> {
+    pub(super) question: Q,
+    answer: oneshot::Sender<Result<A, Error>>,
+}
+
+impl<Q, A> Waiter<Q, A> {
+    /// Answers, unless the caller has gone away.
+    pub(super) fn answer(self, answer: Result<A, Error>) {
+        let _ = self.answer.send(answer);
+    }
+}
+
+impl<Q: 'static, A: 'static> Lane<Q, A> {
+    pub(super) fn new() -> Rc<Self> {
+        Rc::new(Self { waiting: RefCell::default(), occupied: Cell::new(false) })
+    }
+
+    /// Takes part in the next read, which begins at once if none is under way. Where one has to be begun, `reader` gives
+    /// what answers those who wait.
+    pub(super) async fn ask<R>(self: Rc<Self>, question: Q, reader: impl FnOnce() -> R) -> Result<A, Error>
+    where
+        R: AsyncFn(Vec<Waiter<Q, A>>) + Clone + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        self.waiting.borrow_mut().push(Waiter { question, answer });
+        if !self.occupied.replace(true) {
+            // As a task of its own: it runs once the requests that are there have been looked at, so that those that
+            // came at the same time are in the first read, and it goes on when the caller that began it goes away.
+            rt::spawn(self.run(reader()));
+        }
+        answered.await.unwrap_or(Err(Error::Unavailable(Unavailable::BrokenOff)))
+    }
+
+    async fn run<R>(self: Rc<Self>, read: R)
+    where
+        R: AsyncFn(Vec<Waiter<Q, A>>) + Clone + 'static,
+    {
+        let turn = Turn(&self);
+        loop {
+            let mut callers = mem::take(&mut *self.waiting.borrow_mut());
+            callers.retain(|caller| !caller.answer.is_closed());
+            if callers.is_empty() {
+                return;
+            }
+            let mut reading = pin!(read(callers));
+            if timeout(PATIENCE, reading.as_mut()).await.is_err() {
+                drop(turn);
+                if !self.waiting.borrow().is_empty() {
+                    self.occupied.set(true);
+                    rt::spawn(Rc::clone(&self).run(read.clone()));
+                }
+                reading.await;
+                return;
+            }
+        }
+    }
+}
+
+/// The lane is occupied while this is there.
+struct Turn<'a, Q, A>(&'a Lane<Q, A>);
+
+impl<Q, A> Drop for Turn<'_, Q, A> {
+    fn drop(&mut self) {
+        self.0.occupied.set(false);
+        if thread::panicking() {
+            // Nobody else would tell them.
+            self.0.waiting.borrow_mut().clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{future::poll_fn, task::Poll};
+
+    use actix_web::rt::task::yield_now;
+    use futures_util::{FutureExt as _, future::join_all};
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    type Log = Rc<RefCell<Vec<Vec<u32>>>>;
+
+    /// Notes the questions of a read and answers them with themselves. The question 0 waits for `gate` first.
+    fn reader(log: &Log, gate: &Rc<Notify>) -> impl AsyncFn(Vec<Waiter<u32, u32>>) + Clone + 'static {
+        let (log, gate) = (Rc::clone(log), Rc::clone(gate));
+        async move |callers: Vec<Waiter<u32, u32>>| {
+            log.borrow_mut().push(callers.iter().map(|caller| caller.question).collect());
+            if callers.iter().any(|caller| caller.question == 0) {
+                gate.notified().await;
+            }
+            for caller in callers {
+                let answer = caller.question;
+                caller.answer(Ok(answer));
+            }
+        }
+    }
+
+    /// Polls `future` once, so that it has asked, and lets the reads run that can.
+    async fn begin(future: &mut (impl Future + Unpin)) {
+        let polled = poll_fn(|context| Poll::Ready(future.poll_unpin(context).is_pending()));
+        assert!(polled.await, "it was answered at once");
+        yield_now().await;
+    }
+
+    #[actix_web::test]
+    async fn who_comes_while_a_read_is_under_way_shares_the_next_one() {
+        let (lane, log, gate) = (Lane::new(), Log::default(), Rc::new(Notify::new()));
+        let ask = |question| Box::pin(Rc::clone(&lane).ask(question, || reader(&log, &gate)));
+        let mut first = ask(0);
+        begin(&mut first).await;
+        let mut others = [ask(1), ask(2), ask(3)];
+        for other in &mut others {
+            begin(other).await;
+        }
+        assert_eq!(*log.borrow(), [[0]], "only the first was asked for so far");
+        gate.notify_one();
+        assert_eq!(first.await.ok(), Some(0));
+        let answers: Vec<_> = join_all(others).await.into_iter().map(Result::ok).collect();
+        assert_eq!(answers, [Some(1), Some(2), Some(3)]);
+        assert_eq!(*log.borrow(), [vec![0], vec![1, 2, 3]]);
+    }
+
+    #[actix_web::test]
+    async fn those_who_come_together_are_answered_together() {
+        let (lane, log, gate) = (Lane::new(), Log::default(), Rc::new(Notify::new()));
+        let answers = join_all((1..=5).map(|question| Rc::clone(&lane).ask(question, || reader(&log, &gate)))).await;
+        assert!(answers.iter().all(Result::is_ok));
+        assert_eq!(*log.borrow(), [[1, 2, 3, 4, 5]]);
+    }
+
+    #[actix_web::test]
+    async fn a_slow_read_holds_up_nobody_but_its_own_callers() {
+        let (lane, log, gate) = (Lane::new(), Log::default(), Rc::new(Notify::new()));
+        let ask = |question| Box::pin(Rc::clone(&lane).ask(question, || reader(&log, &gate)));
+        let mut slow = ask(0);
+        begin(&mut slow).await;
+        // One that waited already, and one that comes later.
+        assert_eq!(ask(1).await.ok(), Some(1));
+        assert_eq!(ask(2).await.ok(), Some(2));
+        begin(&mut slow).await;
+        gate.notify_one();
+        assert_eq!(slow.await.ok(), Some(0));
+        assert_eq!(*log.borrow(), [[0], [1], [2]]);
+    }
+
+    #[actix_web::test]
+    async fn a_caller_that_went_away_is_not_asked_for_and_holds_up_nobody() {
+        let (lane, log, gate) = (Lane::new(), Log::default(), Rc::new(Notify::new()));
+        let ask = |question| Box::pin(Rc::clone(&lane).ask(question, || reader(&log, &gate)));
+        let (mut began, mut gone, mut stays) = (ask(0), ask(1), ask(2));
+        for caller in [&mut began, &mut gone, &mut stays] {
+            begin(caller).await;
+        }
+        // The one that began the read goes as well.
+        drop((began, gone));
+        gate.notify_one();
+        assert_eq!(stays.await.ok(), Some(2));
+        assert_eq!(*log.borrow(), [[0], [2]]);
+    }
+
+    #[actix_web::test]
+    async fn a_read_that_panics_is_an_error_and_the_next_one_works() {
+        let lane = Lane::<u32, u32>::new();
+        let panics = async |_: Vec<Waiter<u32, u32>>| panic!("as it was told to");
+        let told = Rc::clone(&lane).ask(1, || panics).await;
+        assert!(matches!(told, Err(Error::Unavailable(Unavailable::BrokenOff))), "{told:?}");
+        let (log, gate) = (Log::default(), Rc::new(Notify::new()));
+        assert_eq!(Rc::clone(&lane).ask(2, || reader(&log, &gate)).await.ok(), Some(2));
+    }
+}

@@ -1,0 +1,97 @@
+//! How the connections of a process are shared out among the threads of its server.
+//!
+//! Every worker of the server has a pool of its own. A connection is driven by the thread that opened it; from a pool
+//! that all threads share, most answers of the database arrive at one thread and have to wake another.
+
+use std::{
+    num::NonZeroUsize,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
+};
+
+use deadpool::managed::{Pool, QueueMode, WeakPool};
+
+use super::{Connections, Database, Settings, connection::Connector};
+
+/// The connections of one process; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Shares(Arc<Inner>);
+
+struct Inner {
+    settings: Settings,
+    /// A slot for every worker, with the pool that is in use there. The worker owns it: with a worker that crashed, its
+    /// pool is gone too, and the slot is free for the one that takes its place.
+    slots: Mutex<Vec<WeakPool<Connector>>>,
+}
+
+impl Shares {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self(Arc::new(Inner { settings, slots: Mutex::default() }))
+    }
+
+    /// How many workers a server can have: one for each core, and for each at least one connection.
+    pub(crate) fn workers(&self) -> usize {
+        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        cores.min(self.0.settings.max_connections)
+    }
+
+    /// The share of the worker that calls. Connects to nothing yet, so that a service starts without its database.
+    pub(crate) fn of_this_worker(&self) -> Database {
+        let mut slots = self.slots();
+        let index = slots.iter().position(|slot| slot.upgrade().is_none()).unwrap_or(slots.len());
+        let settings = &self.0.settings;
+        let (whole, rest) = (settings.max_connections / self.workers(), settings.max_connections % self.workers());
+        let pool = Pool::builder(Connector::new(settings))
+            .max_size(whole + usize::from(index < rest))
+            // The connection used last is the one that most likely still works.
+            .queue_mode(QueueMode::Lifo)
+            .build()
+            .unwrap_or_else(|problem| unreachable!("the pool has no timeouts that would need a runtime: {problem}"));
+        if index < slots.len() {
+            slots[index] = pool.weak();
+        } else {
+            slots.push(pool.weak());
+        }
+        Database {
+            pool,
+            is_first: index == 0,
+            shares: self.clone(),
+            acquire_timeout: settings.acquire_timeout,
+            coalescing: settings.coalescing,
+        }
+    }
+
+    /// How many connections there are now, on all workers.
+    pub(crate) fn connections(&self) -> Connections {
+        let mut sum = Connections { max: self.0.settings.max_connections, ..Connections::default() };
+        for pool in self.pools() {
+            let status = pool.status();
+            sum.idle += status.available;
+            sum.used += status.size.saturating_sub(status.available);
+            sum.waiting += status.waiting;
+        }
+        sum
+    }
+
+    /// Closes the connections that are not in use, on all workers.
+    pub(super) fn drop_idle(&self) {
+        for pool in self.pools() {
+            pool.retain(|_, _| false);
+        }
+    }
+
+    /// Closes all pools: connections in use are closed as they come back.
+    pub(crate) fn close(&self) {
+        for pool in self.pools() {
+            pool.close();
+        }
+    }
+
+    fn pools(&self) -> Vec<Pool<Connector>> {
+        self.slots().iter().filter_map(WeakPool::upgrade).collect()
+    }
+
+    fn slots(&self) -> MutexGuard<'_, Vec<WeakPool<Connector>>> {
+        self.0.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,118 @@
+//! What is read for several callers at once.
+
+use std::{fmt::Write as _, rc::Rc};
+
+use actix_web::web::Bytes;
+use chassis::{
+    database::coalescing::{Batch, ReadMany, ReadOne, Shared},
+    http::{Limit, Page, Representation},
+};
+use futures_util::TryStreamExt as _;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use sqlx::MySqlConnection;
+
+use crate::{
+    model::Location,
+    nearest::Search,
+    pages,
+    store::{self, Filter},
+};
+
+/// The reads of one worker that are answered together.
+#[derive(Default)]
+pub(crate) struct Reads {
+    /// Locations by id.
+    pub(crate) by_id: Batch<ById>,
+    /// Pages.
+    pub(crate) pages: Shared<PageOf>,
+    /// Pieces of the table of all locations.
+    pub(crate) table: Shared<TableAfter>,
+    /// Searches for the nearest places. Hardly two are for the same point, so they are not answered together.
+    pub(crate) nearest: Search,
+}
+
+/// Locations by id.
+pub(crate) struct ById;
+
+impl ReadMany for ById {
+    type Key = u64;
+    type Value = Representation;
+
+    async fn read(connection: &mut MySqlConnection, ids: &[u64]) -> sqlx::Result<Vec<(u64, Representation)>> {
+        let locations = store::find(connection, ids).await?;
+        Ok(locations.iter().map(|location| (location.id, Representation::new(location.version(), location))).collect())
+    }
+}
+
+/// A page of locations.
+pub(crate) struct PageOf;
+
+/// Which page.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Selection {
+    /// Which locations.
+    pub(crate) filter: Filter,
+    /// Only those with an id above this.
+    pub(crate) after: u64,
+    /// How many of them.
+    pub(crate) limit: Limit,
+}
+
+impl Selection {
+    /// The path of the page that comes after the location with the id `after`.
+    fn path_after(&self, after: u64) -> String {
+        let mut path = format!("/locations?limit={}&after={after}", self.limit.get());
+        if let Some(country) = &self.filter.country {
+            let _ = write!(path, "&country={}", country.as_str());
+        }
+        if let Some(prefix) = &self.filter.prefix {
+            let _ = write!(path, "&q={}", utf8_percent_encode(prefix.as_str(), NON_ALPHANUMERIC));
+        }
+        path
+    }
+}
+
+impl ReadOne for PageOf {
+    type Question = Selection;
+    type Answer = Rc<Page<Location>>;
+
+    async fn read(connection: &mut MySqlConnection, selection: &Selection) -> sqlx::Result<Rc<Page<Location>>> {
+        let Selection { filter, after, limit } = selection;
+        let rows = store::list(connection, filter, *after, *limit).await?;
+        Ok(Rc::new(Page::cut(rows, *limit, |last| selection.path_after(last.id))))
+    }
+}
+
+/// The next piece of the table of all locations, after the id that is asked for.
+pub(crate) struct TableAfter;
+
+/// Some rows of the table, as HTML.
+#[derive(Clone, Debug)]
+pub(crate) struct Piece {
+    /// The rows.
+    pub(crate) rows: Bytes,
+    /// The id of the last one; none where there are no more after it.
+    pub(crate) last: Option<u64>,
+}
+
+impl Piece {
+    /// Rows in a piece: enough that the round trips do not count; few enough that a slow client, for which one is kept,
+    /// costs some 50 kB.
+    const ROWS: u32 = 256;
+}
+
+impl ReadOne for TableAfter {
+    type Question = u64;
+    type Answer = Piece;
+
+    async fn read(connection: &mut MySqlConnection, after: &u64) -> sqlx::Result<Piece> {
+        let mut rows = pages::Rows::with_capacity(Piece::ROWS);
+        let mut locations = store::scan(connection, *after, Piece::ROWS);
+        let (mut count, mut last) = (0, None);
+        while let Some(location) = locations.try_next().await? {
+            rows.push(&location);
+            (count, last) = (count + 1, Some(location.id));
+        }
+        Ok(Piece { rows: rows.into_bytes(), last: last.filter(|_| count == Piece::ROWS) })
+    }
+}

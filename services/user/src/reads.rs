@@ -1,0 +1,59 @@
+//! What is read for several callers at once.
+
+use std::rc::Rc;
+
+use chassis::{
+    database::coalescing::{Batch, ReadMany, ReadOne, Shared},
+    http::{Caller, Limit, Page},
+};
+use sqlx::MySqlConnection;
+
+use crate::{model::User, store, view::UserView};
+
+/// The reads of one worker that are answered together.
+#[derive(Default)]
+pub(crate) struct Reads {
+    /// Users by id.
+    pub(crate) by_id: Batch<ById>,
+    /// Pages.
+    pub(crate) pages: Shared<PageOf>,
+}
+
+/// Users by id.
+pub(crate) struct ById;
+
+impl ReadMany for ById {
+    type Key = u64;
+    type Value = User;
+
+    async fn read(connection: &mut MySqlConnection, ids: &[u64]) -> sqlx::Result<Vec<(u64, User)>> {
+        let users = store::find(connection, ids).await?;
+        Ok(users.into_iter().map(|user| (user.id, user)).collect())
+    }
+}
+
+/// A page of users.
+pub(crate) struct PageOf;
+
+/// Which page, and who may see it: nobody is given what was read for another kind of caller.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Selection {
+    /// Who asks.
+    pub(crate) caller: Caller,
+    /// Only users with an id above this.
+    pub(crate) after: u64,
+    /// How many of them.
+    pub(crate) limit: Limit,
+}
+
+impl ReadOne for PageOf {
+    type Question = Selection;
+    type Answer = Rc<Page<UserView>>;
+
+    async fn read(connection: &mut MySqlConnection, selection: &Selection) -> sqlx::Result<Rc<Page<UserView>>> {
+        let Selection { caller, after, limit } = *selection;
+        let users = store::list(connection, after, limit).await?;
+        let users = users.into_iter().map(|user| UserView::new(user, caller)).collect();
+        Ok(Rc::new(Page::cut(users, limit, |last| format!("/users?limit={}&after={}", limit.get(), last.id))))
+    }
+}
