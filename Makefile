@@ -6,6 +6,7 @@ MAKEFLAGS += --no-print-directory
 CARGO ?= cargo
 PLAYGROUND = target/debug/playground
 DEPLOY = target/debug/deploy
+BENCH = target/release/bench
 # `make tools` puts what it has to install here.
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 
@@ -15,6 +16,14 @@ DATABASE ?= auto
 
 # What to hand to `cargo test`, to run some of the tests only: TESTS="-p tests -- nearest".
 TESTS ?=
+
+# What is measured, and how long each run takes; WORKLOADS="location-by-id mix" and CONTENDERS="ecs-playground go" measure a
+# part only, of which the figures do not take the place of those of the whole.
+ROUNDS ?= 7
+SECONDS ?= 1
+CONCURRENCY ?= 1 32 256
+WORKLOADS ?=
+CONTENDERS ?=
 
 # More variables are described where they are read: docker/names.sh, docker/build.sh, docker/topology.sh, and for what is
 # deployed by `target/debug/deploy help`: TAG, SERVICE, COMMAND, LOAD, PARAMETERS, CLUSTER, DATA, CONFIRM.
@@ -77,6 +86,23 @@ swarm-down: ## Remove the stack, whatever state it is in (DATA=remove: its data 
 .PHONY: test-rolling
 test-rolling: playground ## Roll versions out under a constant load, and draw what happens (minutes)
 	@TEST_DRAWINGS=$(DRAWINGS) $(PLAYGROUND) test --database $(DATABASE) -- -p tests --test rolling -- --nocapture
+
+.PHONY: bench
+bench: bench-tool ## Measure the services against their peers (ROUNDS, SECONDS, CONCURRENCY, WORKLOADS, CONTENDERS)
+	@exec $(BENCH) run --rounds $(ROUNDS) --seconds $(SECONDS) --concurrency '$(CONCURRENCY)' \
+		--workloads '$(WORKLOADS)' --contenders '$(CONTENDERS)'
+
+.PHONY: bench-growth bench-start bench-chart
+bench-growth: bench-tool ## Measure the location service on tables of up to 3.4 million rows (ROUNDS, SECONDS)
+	@exec $(BENCH) growth --rounds $(ROUNDS) --seconds $(SECONDS)
+bench-start: bench-tool ## Measure how long the location service takes to start
+	@exec $(BENCH) start
+bench-chart: bench-tool ## Draw the figures of the last `make bench` anew
+	@exec $(BENCH) chart
+
+.PHONY: bench-tool
+bench-tool:
+	@$(CARGO) build --release --package bench
 
 .PHONY: deploy
 deploy: deploy-tool ## Make everything on AWS, or bring it up to date: stacks, images, databases, services

@@ -128,6 +128,12 @@ impl Running {
         &mut self.process
     }
 
+    /// The process alone, for whoever runs services beside other servers.
+    #[must_use]
+    pub fn into_process(self) -> Process {
+        self.process
+    }
+
     /// Waits until `/readyz` answers 200; fails when it ends before that, or does not get there within `bound`.
     pub async fn ready(&mut self, bound: Duration) -> Result<()> {
         self.answers("/readyz", bound).await

@@ -44,6 +44,22 @@ impl Login {
         settings
     }
 
+    /// Makes the database `name` for this login, in which it may do the same as in its own.
+    pub async fn with_database(&self, server: &Server, name: &str) -> Result<Self> {
+        check(name)?;
+        let mut connection = server.connect().await?;
+        for statement in [
+            format!("CREATE DATABASE IF NOT EXISTS `{name}` CHARACTER SET utf8mb4"),
+            format!("GRANT {RIGHTS} ON `{}`.* TO '{}'@'%'", name.replace('_', r"\_"), self.user),
+        ] {
+            execute(&mut connection, statement)
+                .await
+                .with_context(|| format!("cannot make the database {name} for {}, as {}", self.user, server.user))?;
+        }
+        connection.close().await?;
+        Ok(Self { database: name.into(), ..self.clone() })
+    }
+
     /// The database's URL, for sqlx's macros.
     #[must_use]
     pub fn url(&self, server: &Server) -> String {
@@ -58,17 +74,15 @@ pub async fn create(server: &Server, name: &str) -> Result<Login> {
     let user = format!("'{name}'@'%'");
     let mut connection = server.connect().await?;
     for statement in [
-        format!("CREATE DATABASE IF NOT EXISTS `{name}` CHARACTER SET utf8mb4"),
         format!("CREATE USER IF NOT EXISTS {user} IDENTIFIED BY '{password}'"),
         format!("ALTER USER {user} IDENTIFIED BY '{password}'"),
-        format!("GRANT {RIGHTS} ON `{}`.* TO {user}", name.replace('_', r"\_")),
     ] {
         execute(&mut connection, statement)
             .await
-            .with_context(|| format!("cannot make the database {name} and its login, as {}", server.user))?;
+            .with_context(|| format!("cannot make the login {name}, as {}", server.user))?;
     }
     connection.close().await?;
-    Ok(Login { database: name.into(), user: name.into(), password })
+    Login { database: name.into(), user: name.into(), password }.with_database(server, name).await
 }
 
 /// Makes the database `name` for the server's own login, which is not asked to make others.

@@ -150,6 +150,15 @@ impl Server {
         }
     }
 
+    /// Its process id, where it is a private instance.
+    #[must_use]
+    pub fn process_id(&self) -> Option<u32> {
+        match &self.keeper {
+            Keeper::Private(instance) => instance.process_id(),
+            Keeper::SomebodyElse | Keeper::Container(_) => None,
+        }
+    }
+
     /// Stops the server, if it was started here.
     pub async fn stop(self) -> Result<()> {
         match self.keeper {

@@ -119,6 +119,10 @@ impl Instance {
         }
     }
 
+    pub(super) fn process_id(&self) -> Option<u32> {
+        self.process.as_ref().map(Process::id)
+    }
+
     pub(super) async fn stop(mut self) -> Result<()> {
         let Some(mut process) = self.process.take() else {
             return Ok(());

@@ -1,0 +1,152 @@
+//! The database that all contenders share: a server of its own, both databases as our services make them, and what the
+//! expected answers are made from.
+
+mod rows;
+
+use std::{
+    process::Stdio,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result};
+use playground::{
+    database::{
+        self, Choice, Server,
+        login::{self, Login},
+    },
+    service::Service,
+    terminal,
+};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, MySqlConnection};
+use tokio::time::sleep;
+
+pub(crate) use self::rows::{LocationRow, Rows};
+use crate::accounting;
+
+/// Ids of what is written start here; those of the sample data are below.
+const FIRST_WRITTEN: u64 = 1_000_000_000;
+
+/// So that nothing the contenders ask for is refused: 256 connections of sysbench, and everybody's pool.
+const MAX_CONNECTIONS: u32 = 1_000;
+
+/// What our services are started with everywhere: they log no requests, as the peers do not, and end at once.
+pub(crate) const OWN_SETTINGS: [(&str, &str); 2] = [("RUST_LOG", "warn"), ("DRAIN_DELAY", "0s")];
+
+/// The server, and where on it the data are.
+#[derive(Debug)]
+pub(crate) struct Database {
+    /// The server.
+    pub(crate) server: Server,
+    /// The login of all contenders, at the database of locations.
+    pub(crate) location: Login,
+    /// The same login at the database of users.
+    pub(crate) user: Login,
+    /// The server's process.
+    pub(crate) process: u32,
+}
+
+impl Database {
+    /// Starts a server without any data.
+    pub(crate) async fn start() -> Result<Self> {
+        let (server, _) = database::for_tests(Choice::Private, None).await?;
+        let process = server.process_id().context(
+            "the benchmarks need a database server of their own, as its processor time is measured: unset TEST_DB_HOST",
+        )?;
+        let location = login::create(&server, "location").await?;
+        let user = location.with_database(&server, "user").await?;
+        let database = Self { server, location, user, process };
+        database.run(&format!("SET GLOBAL max_connections = {MAX_CONNECTIONS}")).await?;
+        Ok(database)
+    }
+
+    /// Has our services make their tables and load their sample data.
+    pub(crate) async fn fill(&self) -> Result<()> {
+        let step = terminal::step("making the tables and loading the sample data");
+        for (name, login) in [("location", &self.location), ("user", &self.user)] {
+            self.seed(&self.service(name, login)).await?;
+        }
+        // What the peers find near places with. Ours has cells for that.
+        self.run("CREATE INDEX locations_coordinates ON location.locations (latitude, longitude)").await?;
+        self.run("ANALYZE TABLE location.locations, user.users").await?;
+        step.done("the sample data are there");
+        Ok(())
+    }
+
+    /// Has a service make its tables and load its sample data.
+    pub(crate) async fn seed(&self, service: &Service) -> Result<()> {
+        service.run("migrate", Stdio::piped()).await?;
+        service.run("seed", Stdio::piped()).await
+    }
+
+    /// One of our services on a database here, as it ships: without this machine's own settings.
+    pub(crate) fn service(&self, name: &str, login: &Login) -> Service {
+        let settings = OWN_SETTINGS.map(|(name, value)| (name, value.to_owned()));
+        Service::new(name).isolated().set_all(login.settings(&self.server)).set_all(settings)
+    }
+
+    /// All rows.
+    pub(crate) async fn rows(&self) -> Result<Rows> {
+        let users = rows::users(&mut self.connect(&self.user).await?).await?;
+        Ok(Rows { locations: self.locations(&self.location).await?, users })
+    }
+
+    /// The locations in a database.
+    pub(crate) async fn locations(&self, login: &Login) -> Result<Arc<[LocationRow]>> {
+        rows::locations(&mut self.connect(login).await?).await
+    }
+
+    /// Connects to a database.
+    pub(crate) async fn connect(&self, login: &Login) -> Result<MySqlConnection> {
+        let options = self.server.options()?.database(&login.database);
+        MySqlConnection::connect_with(&options).await.with_context(|| format!("cannot connect to {}", login.database))
+    }
+
+    /// Removes what has been written, and waits until the server has cleaned up behind it.
+    pub(crate) async fn remove_written(&self) -> Result<()> {
+        let delete = format!("DELETE FROM location.locations WHERE id >= {FIRST_WRITTEN}");
+        self.run(&delete).await?;
+        self.rest().await
+    }
+
+    /// Waits until the server has nothing to do, or for some seconds.
+    async fn rest(&self) -> Result<()> {
+        const LOOK: Duration = Duration::from_millis(50);
+        const BOUND: Duration = Duration::from_secs(10);
+        let deadline = Instant::now() + BOUND;
+        let mut before = accounting::used_by(self.process)?;
+        while Instant::now() < deadline {
+            sleep(LOOK).await;
+            let used = accounting::used_by(self.process)?;
+            if used == before {
+                break;
+            }
+            before = used;
+        }
+        Ok(())
+    }
+
+    /// Its product and version, and the settings that matter here.
+    pub(crate) async fn description(&self) -> Result<String> {
+        let settings: Vec<(String, String)> = sqlx::query_as(
+            "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('version', 'innodb_buffer_pool_size', 'max_connections',
+                'innodb_flush_log_at_trx_commit', 'innodb_doublewrite', 'log_bin', 'performance_schema')",
+        )
+        .fetch_all(&mut self.server.connect().await?)
+        .await?;
+        let settings: Vec<_> = settings.into_iter().map(|(name, value)| format!("{name} = {value}")).collect();
+        Ok(settings.join(", "))
+    }
+
+    /// Stops the server and removes its data.
+    pub(crate) async fn stop(self) -> Result<()> {
+        self.server.stop().await
+    }
+
+    /// Runs a statement as the administrator.
+    pub(crate) async fn run(&self, statement: &str) -> Result<()> {
+        let mut connection = self.server.connect().await?;
+        let outcome = connection.execute(sqlx::raw_sql(AssertSqlSafe(statement.to_owned()))).await;
+        outcome.map(drop).with_context(|| format!("cannot run: {statement}"))
+    }
+}
