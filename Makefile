@@ -161,6 +161,7 @@ playground:
 .PHONY: check
 check: tools ## Check form, lints, licences, queries and scripts; changes nothing
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path bench/contenders/rust/Cargo.toml --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' $(CARGO) doc --workspace --no-deps --document-private-items --quiet
 	$(CARGO) fetch --locked --quiet

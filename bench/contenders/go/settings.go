@@ -6,7 +6,7 @@ import (
 	"strconv"
 )
 
-// The best of 4, 8, 16 and 32 for 32 concurrent requests on two cores.
+// With 4, 32 concurrent requests on two cores are served slower; from 8 to 32 there is no difference.
 const defaultConnections = 16
 
 type settings struct {

@@ -1,4 +1,4 @@
-// The best of 4, 8, 16 and 32 for 32 concurrent requests on two cores.
+// Four for each worker on two cores.
 const DEFAULT_CONNECTIONS = 8;
 
 export function settingsFromEnvironment(workers) {

@@ -6,7 +6,7 @@
 # DB_MAX_CONNECTIONS is the number of tuned's workers, as each has one connection.
 set -euo pipefail
 
-# The best of 4, 8, 16 and 32 for 32 concurrent requests on two cores.
+# For 32 concurrent requests on two cores, of 4, 8, 16 and 32; see ../README.md.
 default_workers=16
 
 case ${1:-} in

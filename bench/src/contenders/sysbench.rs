@@ -41,7 +41,8 @@ pub(crate) async fn run(database: &Database, ids: &[u64], threads: usize, durati
         .arg(format!("--mysql-password={}", login.password))
         .arg(format!("--mysql-db={}", login.database))
         .arg(format!("--threads={threads}"))
-        .arg(format!("--time={}", duration.as_secs()))
+        // It knows whole seconds only, and takes 0 for endless.
+        .arg(format!("--time={}", duration.as_secs() + u64::from(duration.subsec_nanos() > 0)))
         .args(["--histogram=on", "run"]);
     let output = process::output("sysbench", command, duration + PATIENCE).await?;
     parse(&output).with_context(|| format!("cannot read the report of sysbench:\n{output}"))

@@ -117,8 +117,10 @@ impl From<CellIndex> for Coordinates {
 pub struct Surroundings(Resolution);
 
 impl Surroundings {
-    /// From small to large: some 10 km across to a quarter of the Earth.
-    pub const ALL: [Self; 7] = [
+    /// From small to large: some 1.5 km across to a quarter of the Earth.
+    pub const ALL: [Self; 9] = [
+        Self(Resolution::Eight),
+        Self(Resolution::Seven),
         Self(Resolution::Six),
         Self(Resolution::Five),
         Self(Resolution::Four),

@@ -97,8 +97,8 @@ pub(crate) struct Piece {
 
 impl Piece {
     /// Rows in a piece: enough that the round trips do not count; few enough that a slow client, for which one is kept,
-    /// costs some 50 kB.
-    const ROWS: u32 = 256;
+    /// costs some 80 kB.
+    const ROWS: u32 = 512;
 }
 
 impl ReadOne for TableAfter {

@@ -29,10 +29,11 @@ impl Shares {
         Self(Arc::new(Inner { settings, slots: Mutex::default() }))
     }
 
-    /// How many workers a server can have: one for each core, and for each at least one connection.
+    /// How many workers a server can have: one for each core, and for each at least two connections, so that it can go on
+    /// with one while the other waits for a lock.
     pub(crate) fn workers(&self) -> usize {
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        cores.min(self.0.settings.max_connections)
+        cores.min(self.0.settings.max_connections / 2).max(1)
     }
 
     /// The share of the worker that calls. Connects to nothing yet, so that a service starts without its database.
@@ -93,5 +94,45 @@ impl Shares {
 
     fn slots(&self) -> MutexGuard<'_, Vec<WeakPool<Connector>>> {
         self.0.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Reader;
+
+    fn shares(max_connections: usize) -> Shares {
+        let mut reader = Reader::new(move |name| match name {
+            "DB_HOST" | "DB_USER" | "DB_PWD" | "DB_NAME" => Some("here".to_owned()),
+            "DB_MAX_CONNECTIONS" => Some(max_connections.to_string()),
+            _ => None,
+        });
+        Shares::new(Settings::read(&mut reader))
+    }
+
+    fn sum(workers: &[Database]) -> usize {
+        workers.iter().map(|worker| worker.pool.status().max_size).sum()
+    }
+
+    #[test]
+    fn the_shares_of_all_workers_are_the_whole() {
+        for max_connections in [1, 2, 3, 8, 9] {
+            let shares = shares(max_connections);
+            let workers: Vec<_> = (0..shares.workers()).map(|_| shares.of_this_worker()).collect();
+            assert_eq!(sum(&workers), max_connections);
+            assert_eq!(workers.iter().filter(|worker| worker.is_first()).count(), 1);
+            assert!(workers.iter().all(|worker| worker.pool.status().max_size >= 2 || max_connections == 1));
+        }
+    }
+
+    #[test]
+    fn a_worker_takes_the_place_of_one_that_crashed() {
+        let shares = shares(9);
+        let mut workers: Vec<_> = (0..shares.workers()).map(|_| shares.of_this_worker()).collect();
+        drop(workers.remove(0));
+        workers.push(shares.of_this_worker());
+        assert_eq!(sum(&workers), 9);
+        assert_eq!(workers.iter().filter(|worker| worker.is_first()).count(), 1);
     }
 }
