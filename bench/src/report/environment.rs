@@ -110,7 +110,11 @@ impl Machine {
             processor: field(&read("/proc/cpuinfo"), "model name").unwrap_or_else(|| "unknown".into()),
             processors: thread::available_parallelism().map_or(1, Into::into),
             memory_mib: memory.trim_end_matches(" kB").parse::<u64>().unwrap_or_default() / 1024,
-            kernel: format!("Linux {}", read("/proc/sys/kernel/osrelease").trim()),
+            // The version, without what its builder calls it.
+            kernel: format!(
+                "Linux {}",
+                read("/proc/sys/kernel/osrelease").split(['-', '\n']).next().unwrap_or_default()
+            ),
         }
     }
 }

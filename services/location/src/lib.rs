@@ -1,6 +1,6 @@
 //! The location service: real places, found by id, by country and name, or by where they are.
 //!
-//! [`model`] is what a location is, [`geography`] where it lies; [`store`] and [`nearest`] hold the SQL; [`reads`] answers several at once; [`routes`] and
+//! [`model`] is what a location is, [`geography`] where it lies; [`store`] and [`nearest`] hold the SQL; `reads.rs` answers several at once; [`routes`] and
 //! [`pages`] answer requests; [`seed`] loads the data set.
 
 pub mod geography;

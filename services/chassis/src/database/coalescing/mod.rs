@@ -8,8 +8,8 @@
 //!
 //! - A read begins after its request came in: whoever waits takes part in the next read, never in the one that is under
 //!   way. So a client finds what it wrote before.
-//! - A slow read holds nobody up but its own callers: when it takes longer than [`PATIENCE`], the next one no longer
-//!   waits for it.
+//! - A slow read holds nobody up but its own callers: when it takes longer than 20 ms, the next one no
+//!   longer waits for it.
 //! - A caller that goes away, a key that is not there and an answer that cannot be read touch nobody else.
 //!
 //! Every worker of the server coalesces what it has to answer itself, so that all this takes no lock. A service opts in
