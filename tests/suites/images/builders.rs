@@ -101,7 +101,8 @@ async fn in_a_container_and_on_a_machine_the_same_sources_become_the_same_layers
     let changed = fs::read_to_string(&source).unwrap().replace("default_port: 8081", "default_port: 8082");
     fs::write(&source, changed).unwrap();
     let change = build(&folder, &in_docker).await;
-    assert!(change < Duration::from_mins(2), "{change:?} for one line: the dependencies were compiled again");
+    // Two minutes on two cores, most of it link-time optimisation; with the dependencies it would be more than twice that.
+    assert!(change < Duration::from_mins(4), "{change:?} for one line: the dependencies were compiled again");
     assert_ne!(layers(&images[0]).await, made_in_docker[0], "the change is in the image");
     assert_eq!(layers(&images[1]).await, made_in_docker[1], "the other service is what it was");
 
