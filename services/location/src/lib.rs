@@ -1,7 +1,7 @@
 //! The location service: real places, found by id, by country and name, or by where they are.
 //!
-//! [`model`] is what a location is, [`geography`] where it lies; [`store`] and [`nearest`] hold the SQL; `reads.rs` answers several at once; [`routes`] and
-//! [`pages`] answer requests; [`seed`] loads the data set.
+//! [`model`] is what a location is, [`geography`] where it lies; [`store`] and [`nearest`] hold the SQL; `reads.rs` answers
+//! several at once; [`routes`] and [`pages`] answer requests; [`seed`] loads the data set.
 
 pub mod geography;
 pub mod model;

@@ -1,9 +1,8 @@
 //! Which places are nearest to a point.
 //!
 //! The search looks at surroundings of the point, and at larger ones after, until they reach further than the last place
-//! found: then nothing that is outside can be nearer. Each look is a few ranges of an index, and
-//! the database sends no more rows than were asked for, so that the search costs about the same however many places
-//! there are.
+//! found: then nothing that is outside can be nearer. Each look is a few ranges of an index, the database sends no more
+//! rows than were asked for, and where places are many the surroundings are small.
 
 use std::cell::Cell;
 

@@ -1,7 +1,7 @@
 //! The user service: who lives where.
 //!
-//! [`model`] is what a user is; [`store`] holds the SQL; `reads.rs` answers several at once; [`places`] asks the location service; [`routes`] and [`pages`]
-//! answer requests, as `view.rs` says who may see what; [`seed`] loads the sample users.
+//! [`model`] is what a user is; [`store`] holds the SQL; `reads.rs` answers several at once; [`places`] asks the location
+//! service; [`routes`] and [`pages`] answer requests, as `view.rs` says who may see what; [`seed`] loads the sample users.
 
 pub mod model;
 pub mod pages;

@@ -2,14 +2,15 @@
 //!
 //! While one read is under way, others like it come in. A [`Batch`] answers all those by key with one statement, a
 //! [`Shared`] all those of the same page with one and the same answer. Under load this takes most of the work from the
-//! database, and without load it costs nothing: the first read starts at once, and nothing waits for company.
+//! database. Without load it costs a task and a channel for each read, but no wait: the first one starts at once, and
+//! nothing waits for company.
 //!
 //! What a caller can rely on is the same as without it:
 //!
 //! - A read begins after its request came in: whoever waits takes part in the next read, never in the one that is under
 //!   way. So a client finds what it wrote before.
-//! - A slow read holds nobody up but its own callers: when it takes longer than 20 ms, the next one no
-//!   longer waits for it.
+//! - A slow read holds nobody up but its own callers: when it takes longer than 20 ms, the next one no longer waits for
+//!   it.
 //! - A caller that goes away, a key that is not there and an answer that cannot be read touch nobody else.
 //!
 //! Every worker of the server coalesces what it has to answer itself, so that all this takes no lock. A service opts in
