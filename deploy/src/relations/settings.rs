@@ -249,8 +249,8 @@ mod tests {
         let told = [
             "deploy/tasks/location-database.json: the variable DB_HOSTNAME is set, and `location provision` reads no \
              such setting: leave it out, or make it one of DB_ACQUIRE_TIMEOUT, DB_ADMIN_PWD, DB_ADMIN_PWD_FILE, \
-             DB_ADMIN_USER, DB_HOST, DB_MAX_CONNECTIONS, DB_NAME, DB_PORT, DB_PWD, DB_PWD_FILE, DB_TLS, DB_TLS_CA, \
-             DB_USER, LOG_FORMAT, RUST_LOG",
+             DB_ADMIN_USER, DB_COALESCING, DB_HOST, DB_MAX_CONNECTIONS, DB_NAME, DB_PORT, DB_PWD, DB_PWD_FILE, DB_TLS, \
+             DB_TLS_CA, DB_USER, LOG_FORMAT, RUST_LOG",
             "deploy/tasks/location-database.json: `location provision` would not start with DB_HOST, not set; give it \
              the host name of the MySQL server: correct it in environment or secrets",
         ];
