@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 
 use actix_web::{
     HttpRequest, HttpResponse, delete, get,
-    http::header::{AUTHORIZATION, HeaderValue, VARY},
+    http::header::{HeaderValue, VARY},
     post, put,
     web::{Data, Json, Path, Query},
 };
@@ -135,17 +135,13 @@ async fn find(
     let user = user.ok_or_else(|| Problem::not_found(format!("there is no user {id}")))?;
     let version = user.version();
     let view = UserView::new(user, caller);
-    let mut answer = HttpResponse::Ok();
-    answer.insert_header((VARY, AUTHORIZATION.as_str()));
-    if let Some(Include::Location) = query.include {
-        return Ok(answer.json(embed(view, &places, &RequestContext::of(&request)).await));
-    }
-    answer.insert_header(version.etag());
-    Ok(if version.is_known_to(&request) {
-        answer.status(actix_web::http::StatusCode::NOT_MODIFIED).finish()
-    } else {
-        answer.json(view)
-    })
+    let mut answer = match query.include {
+        // What is embedded changes without a new version of the user.
+        Some(Include::Location) => HttpResponse::Ok().json(embed(view, &places, &RequestContext::of(&request)).await),
+        None => version.answer(&request, &view),
+    };
+    answer.headers_mut().insert(VARY, HeaderValue::from_static("authorization"));
+    Ok(answer)
 }
 
 /// Add a user.

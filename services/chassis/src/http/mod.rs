@@ -8,7 +8,6 @@ mod limits;
 mod object;
 mod page;
 pub mod problem;
-mod representation;
 mod version;
 
 pub use address::Address;
@@ -20,5 +19,4 @@ pub(crate) use limits::{CLIENT_DISCONNECT_TIMEOUT, HEAD_TIMEOUT, MAX_HEAD_BYTES,
 pub use object::Object;
 pub use page::{Limit, Page, absent_if_empty, prefers_html};
 pub use problem::Problem;
-pub use representation::Representation;
 pub use version::{Change, Precondition, Version};

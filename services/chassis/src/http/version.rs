@@ -3,10 +3,14 @@
 use std::future::{Ready, ready};
 
 use actix_web::{
-    FromRequest, HttpRequest,
+    FromRequest, HttpRequest, HttpResponse,
     dev::Payload,
-    http::header::{ETag, EntityTag, Header as _, IfMatch, IfNoneMatch},
+    http::{
+        StatusCode,
+        header::{ETag, EntityTag, Header as _, IfMatch, IfNoneMatch},
+    },
 };
+use serde::Serialize;
 
 use super::Problem;
 
@@ -27,9 +31,15 @@ impl Version {
         ETag(self.tag())
     }
 
+    /// 200 with `resource`, which is in this version; 304 to a `request` that says that it has it.
+    pub fn answer(self, request: &HttpRequest, resource: &impl Serialize) -> HttpResponse {
+        let mut answer = HttpResponse::Ok();
+        answer.insert_header(self.etag());
+        if self.is_known_to(request) { answer.status(StatusCode::NOT_MODIFIED).finish() } else { answer.json(resource) }
+    }
+
     /// Whether `request` says with `If-None-Match` that it has this version already.
-    #[must_use]
-    pub fn is_known_to(self, request: &HttpRequest) -> bool {
+    fn is_known_to(self, request: &HttpRequest) -> bool {
         match IfNoneMatch::parse(request) {
             Ok(IfNoneMatch::Any) => true,
             Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|tag| tag.weak_eq(&self.tag())),

@@ -7,18 +7,18 @@ use sqlx::MySqlConnection;
 use super::lane::{Lane, Waiter};
 use crate::database::{Database, Error};
 
-/// The most keys in one statement.
-const MAX_KEYS: usize = 64;
-
 /// A statement that finds many rows by their keys: `SELECT … WHERE id IN (…)`.
 pub trait ReadMany: 'static {
+    /// The most keys in one statement; a power of two.
+    const MAX_KEYS: usize = 64;
+
     /// What a row is found by.
     type Key: Copy + Eq + Hash + Ord + 'static;
     /// What is made of a row. It is cloned where several callers ask for the same key.
     type Value: Clone + 'static;
 
     /// The rows that are there, each with its key, in any order. The last key may be there several times: the number of
-    /// keys is always a power of two up to 64, so that few statements have to be prepared.
+    /// keys is always a power of two, so that few statements have to be prepared.
     fn read(
         connection: &mut MySqlConnection,
         keys: &[Self::Key],
@@ -40,29 +40,43 @@ impl<R: ReadMany> Batch<R> {
         if !database.coalesces() {
             return alone::<R>(database, key).await;
         }
-        let reader = || {
-            let database = database.clone();
-            async move |callers| answer::<R>(&database, callers).await
-        };
-        Rc::clone(&self.0).ask(key, reader).await
+        Rc::clone(&self.0).ask(key, || reader::<R>(database)).await
+    }
+
+    /// The rows with those keys, in their order; each of them, if there is one.
+    pub async fn find_all(&self, database: &Database, keys: &[R::Key]) -> Result<Vec<Option<R::Value>>, Error> {
+        if database.coalesces() {
+            return Rc::clone(&self.0).ask_all(keys.iter().copied(), || reader::<R>(database)).await;
+        }
+        let mut found = Vec::with_capacity(keys.len());
+        for some in keys.chunks(R::MAX_KEYS) {
+            let rows = read::<R>(database, some).await?;
+            found.extend(some.iter().map(|key| rows.get(key).cloned()));
+        }
+        Ok(found)
     }
 }
 
 type Caller<R> = Waiter<<R as ReadMany>::Key, Option<<R as ReadMany>::Value>>;
 
+/// What answers those who wait.
+fn reader<R: ReadMany>(database: &Database) -> impl AsyncFn(Vec<Caller<R>>) + Clone + 'static {
+    let database = database.clone();
+    async move |callers| answer::<R>(&database, callers).await
+}
+
 async fn answer<R: ReadMany>(database: &Database, mut callers: Vec<Caller<R>>) {
     while !callers.is_empty() {
-        let later = callers.split_off(callers.len().min(MAX_KEYS));
+        let later = callers.split_off(callers.len().min(R::MAX_KEYS));
         answer_some::<R>(database, callers).await;
         callers = later;
     }
 }
 
 async fn answer_some<R: ReadMany>(database: &Database, callers: Vec<Caller<R>>) {
-    let keys = keys_of(callers.iter().map(|caller| caller.question));
-    match database.read(async |connection| R::read(connection, &keys).await).await {
+    let keys: Vec<_> = callers.iter().map(|caller| caller.question).collect();
+    match read::<R>(database, &keys).await {
         Ok(rows) => {
-            let rows: HashMap<_, _> = rows.into_iter().collect();
             for caller in callers {
                 let row = rows.get(&caller.question).cloned();
                 caller.answer(Ok(row));
@@ -81,6 +95,12 @@ async fn answer_some<R: ReadMany>(database: &Database, callers: Vec<Caller<R>>) 
             }
         }
     }
+}
+
+async fn read<R: ReadMany>(database: &Database, keys: &[R::Key]) -> Result<HashMap<R::Key, R::Value>, Error> {
+    let keys = keys_of(keys.iter().copied());
+    let rows = database.read(async |connection| R::read(connection, &keys).await).await?;
+    Ok(rows.into_iter().collect())
 }
 
 async fn alone<R: ReadMany>(database: &Database, key: R::Key) -> Result<Option<R::Value>, Error> {

@@ -2,8 +2,7 @@
 //!
 //! While one read is under way, others like it come in. A [`Batch`] answers all those by key with one statement, a
 //! [`Shared`] all those of the same page with one and the same answer. Under load this takes most of the work from the
-//! database. Without load it costs a task and a channel for each read, but no wait: the first one starts at once, and
-//! nothing waits for company.
+//! database. Where requests come one by one, each reads for itself, at once: nothing waits for company.
 //!
 //! What a caller can rely on is the same as without it:
 //!
