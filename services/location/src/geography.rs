@@ -112,6 +112,9 @@ impl From<CellIndex> for Coordinates {
     }
 }
 
+/// Inclusive ranges of stored cells, as many as a cell and its neighbours need.
+pub type Ranges = [(u64, u64); 7];
+
 /// The surroundings of a point: the cell in which it lies and its neighbours, at one resolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Surroundings(Resolution);
@@ -139,11 +142,19 @@ impl Surroundings {
         (nearest - MAX_CIRCUMRADIUS * self.0.edge_length_m()).max(0.0)
     }
 
-    /// The stored cells around `point`, as seven inclusive ranges (where there are fewer, the last one stands again).
+    /// The stored cells around `point`, as inclusive ranges. Some of the seven cells are next to each other, so that there
+    /// are fewer ranges on most points; the last one then stands again.
     #[must_use]
-    pub fn ranges(self, point: Coordinates) -> [(u64, u64); 7] {
-        let cells: Vec<CellIndex> = point.cell(self.0).grid_disk(1);
-        std::array::from_fn(|index| stored_range(cells[index.min(cells.len() - 1)]))
+    pub fn ranges(self, point: Coordinates) -> Ranges {
+        let mut cells: Vec<CellIndex> = point.cell(self.0).grid_disk(1);
+        cells.sort_unstable();
+        let unused_bits = 3 * (15 - u8::from(self.0));
+        let next_to = |one: &CellIndex, other: &CellIndex| {
+            (u64::from(*other) >> unused_bits) - (u64::from(*one) >> unused_bits) == 1
+        };
+        let ranges: Vec<(u64, u64)> =
+            cells.chunk_by(next_to).map(|run| (stored_range(run[0]).0, stored_range(run[run.len() - 1]).1)).collect();
+        std::array::from_fn(|index| ranges[index.min(ranges.len() - 1)])
     }
 }
 
@@ -198,6 +209,26 @@ mod tests {
             let found = go(start, bearing, surroundings.reach_m(start) * share).stored_cell();
             let ranges = surroundings.ranges(start);
             prop_assert!(ranges.iter().any(|(first, last)| (first..=last).contains(&&found)));
+        }
+    }
+
+    proptest! {
+        #![proptest_config(Config { cases: 20_000, failure_persistence: None, ..Config::default() })]
+
+        #[test]
+        fn ranges_hold_the_cells_around_a_point_and_no_other(
+            start in anywhere(),
+            bearing in 0.0..std::f64::consts::TAU,
+            share in 0.0..=4.0_f64,
+            size in 0..Surroundings::ALL.len(),
+        ) {
+            let surroundings @ Surroundings(resolution) = Surroundings::ALL[size];
+            let other = go(start, bearing, resolution.edge_length_m() * share);
+            let cells: Vec<CellIndex> = start.cell(resolution).grid_disk(1);
+            let stored = other.stored_cell();
+            let is_in_range = surroundings.ranges(start).iter().any(|(first, last)| (first..=last).contains(&&stored));
+            let parent = CellIndex::try_from(stored).expect("a cell").parent(resolution).expect("coarser");
+            prop_assert_eq!(is_in_range, cells.contains(&parent));
         }
     }
 

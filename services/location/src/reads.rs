@@ -4,19 +4,26 @@ use std::{fmt::Write as _, rc::Rc};
 
 use actix_web::web::Bytes;
 use chassis::{
-    database::coalescing::{Batch, ReadMany, ReadOne, Shared},
-    http::{Limit, Page, Representation},
+    database::{
+        Database, Error,
+        coalescing::{Batch, ReadMany, ReadOne, Shared},
+    },
+    http::{Limit, Page},
 };
 use futures_util::TryStreamExt as _;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use sqlx::MySqlConnection;
 
 use crate::{
+    geography::Coordinates,
     model::Location,
-    nearest::Search,
+    nearest::{Near, Search},
     pages,
     store::{self, Filter},
 };
+
+/// How often a search is made at most, where each time something that it has found moves away before it is read.
+const ATTEMPTS: u32 = 3;
 
 /// The reads of one worker that are answered together.
 #[derive(Default)]
@@ -27,8 +34,34 @@ pub(crate) struct Reads {
     pub(crate) pages: Shared<PageOf>,
     /// Pieces of the table of all locations.
     pub(crate) table: Shared<TableAfter>,
-    /// Searches for the nearest places. Hardly two are for the same point, so they are not answered together.
-    pub(crate) nearest: Search,
+    /// Searches for the nearest places.
+    search: Search,
+}
+
+impl Reads {
+    /// The `limit` places nearest to `point`, the nearest first; fewer where there are not so many.
+    pub(crate) async fn nearest(
+        &self,
+        database: &Database,
+        point: Coordinates,
+        limit: Limit,
+    ) -> Result<Vec<Near>, Error> {
+        let mut near = Vec::new();
+        for _ in 0..ATTEMPTS {
+            let found = self.search.find(database, point, limit).await?;
+            let ids: Vec<u64> = found.iter().map(|place| place.id).collect();
+            let locations = self.by_id.find_all(database, &ids).await?;
+            near = found
+                .into_iter()
+                .zip(locations)
+                .filter_map(|(place, location)| Near::new(place, Rc::unwrap_or_clone(location?), point))
+                .collect();
+            if near.len() == ids.len() {
+                break;
+            }
+        }
+        Ok(near)
+    }
 }
 
 /// Locations by id.
@@ -36,11 +69,11 @@ pub(crate) struct ById;
 
 impl ReadMany for ById {
     type Key = u64;
-    type Value = Representation;
+    type Value = Rc<Location>;
 
-    async fn read(connection: &mut MySqlConnection, ids: &[u64]) -> sqlx::Result<Vec<(u64, Representation)>> {
+    async fn read(connection: &mut MySqlConnection, ids: &[u64]) -> sqlx::Result<Vec<(u64, Rc<Location>)>> {
         let locations = store::find(connection, ids).await?;
-        Ok(locations.iter().map(|location| (location.id, Representation::new(location.version(), location))).collect())
+        Ok(locations.into_iter().map(|location| (location.id, Rc::new(location))).collect())
     }
 }
 

@@ -149,7 +149,7 @@ async fn near(
     query: Query<NearestQuery>,
 ) -> Result<Json<Nearest>, Problem> {
     let point = Coordinates::new(query.lat, query.lon);
-    let items = database.read(async |connection| reads.nearest.find(connection, point, query.limit).await).await?;
+    let items = reads.nearest(&database, point, query.limit).await?;
     Ok(Json(Nearest { items }))
 }
 
@@ -177,7 +177,7 @@ async fn find(
     let id = id.get();
     let location = reads.by_id.find(&database, id).await?;
     let location = location.ok_or_else(|| Problem::not_found(format!("there is no location {id}")))?;
-    Ok(location.answer(&request))
+    Ok(location.version().answer(&request, &*location))
 }
 
 /// Add a place.

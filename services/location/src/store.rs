@@ -6,7 +6,7 @@ use chassis::{
     http::{Change, Limit, Precondition, Version},
     input::Line,
 };
-use futures_util::Stream;
+use futures_util::{Stream, TryStreamExt as _};
 use serde::Serialize;
 use sqlx::{Execute as _, MySqlConnection, QueryBuilder};
 
@@ -105,6 +105,42 @@ pub async fn list(
 /// The first `count` locations with an id above `after`, in the order of their ids, one by one.
 pub fn scan(connection: &mut MySqlConnection, after: u64, count: u32) -> impl Stream<Item = sqlx::Result<Location>> {
     select_locations!("WHERE id > ? ORDER BY id LIMIT ?", after, count).fetch(connection)
+}
+
+/// Where a place is.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// The place's id.
+    pub id: u64,
+    /// Degrees north, WGS 84.
+    pub latitude: f64,
+    /// Degrees east, WGS 84.
+    pub longitude: f64,
+    /// The stored cell in which it lies.
+    pub cell: u64,
+}
+
+/// Shows `visit` the places in those inclusive ranges of cells, in any order, up to `count` of them. All of this is in the
+/// index `locations_place`.
+pub async fn visit_places(
+    connection: &mut MySqlConnection,
+    ranges: impl IntoIterator<Item = (u64, u64)>,
+    count: u32,
+    mut visit: impl FnMut(Place),
+) -> sqlx::Result<()> {
+    let select = sqlx::query_as!(Place, "SELECT id, latitude, longitude, cell FROM locations");
+    let mut query = QueryBuilder::new(select.sql().as_str());
+    let mut any = query.push(" WHERE ").separated(" OR ");
+    for (first, last) in ranges {
+        any.push("cell BETWEEN ").push_bind_unseparated(first).push_unseparated(" AND ").push_bind_unseparated(last);
+    }
+    query.push(" LIMIT ").push_bind(count);
+    let mut places = query.build_query_as().fetch(connection);
+    // As a tuple: looking the columns up by their names would take a tenth of the time of a row.
+    while let Some((id, latitude, longitude, cell)) = places.try_next().await? {
+        visit(Place { id, latitude, longitude, cell });
+    }
+    Ok(())
 }
 
 /// Stores a new location.

@@ -24,7 +24,6 @@ pub(super) struct Edit {
 }
 
 const STORE: &str = "src/store.rs";
-const NEAREST: &str = "src/nearest.rs";
 const SEED: &str = "src/seed.rs";
 
 const ADD: &str = "\
@@ -53,7 +52,7 @@ ALTER TABLE locations DROP COLUMN region, ALGORITHM = INSTANT;
 pub(super) const CHANGES: [Change; 4] = [
     Change {
         name: "expand",
-        migration: Some(("0102_add_admin1.sql", ADD)),
+        migration: Some(("0103_add_admin1.sql", ADD)),
         edits: &[
             edit(
                 STORE,
@@ -69,11 +68,8 @@ pub(super) const CHANGES: [Change; 4] = [
     },
     Change {
         name: "switch",
-        migration: Some(("0103_fill_admin1.sql", FILL)),
-        edits: &[
-            edit(STORE, "version, name, country, region", "version, name, country, admin1 AS region"),
-            edit(NEAREST, "version, name, country, region", "version, name, country, admin1 AS region"),
-        ],
+        migration: Some(("0104_fill_admin1.sql", FILL)),
+        edits: &[edit(STORE, "version, name, country, region", "version, name, country, admin1 AS region")],
     },
     Change {
         name: "retire",
@@ -91,7 +87,7 @@ pub(super) const CHANGES: [Change; 4] = [
             edit(SEED, ".push_bind(&place.region)\n            .push(\"region\")", ".push_bind(&place.region)"),
         ],
     },
-    Change { name: "contract", migration: Some(("0104_drop_region.sql", DROP)), edits: &[] },
+    Change { name: "contract", migration: Some(("0105_drop_region.sql", DROP)), edits: &[] },
 ];
 
 const fn edit(file: &'static str, from: &'static str, to: &'static str) -> Edit {

@@ -8,10 +8,10 @@
 //! | release    | migration, before it                  | reads    | writes   | may go back to   |
 //! | ---------- | ------------------------------------- | -------- | -------- | ---------------- |
 //! | present    |                                       | `region` | `region` |                  |
-//! | `expand`   | 0102: `admin1` is added               | `region` | both     | present          |
-//! | `switch`   | 0103: `admin1` is filled, by `region` | `admin1` | both     | `expand`         |
+//! | `expand`   | 0103: `admin1` is added               | `region` | both     | present          |
+//! | `switch`   | 0104: `admin1` is filled, by `region` | `admin1` | both     | `expand`         |
 //! | `retire`   |                                       | `admin1` | `admin1` | `switch`         |
-//! | `contract` | 0104: `region` is dropped             | `admin1` | `admin1` | `retire`         |
+//! | `contract` | 0105: `region` is dropped             | `admin1` | `admin1` | `retire`         |
 //!
 //! It takes four, as none can do the work of two:
 //! - `expand` cannot read `admin1` yet, not even with `COALESCE`: the present release changes `region` alone, and
@@ -20,7 +20,7 @@
 //! - `retire` cannot bring the `DROP`: when its migration runs, the tasks of `switch` still name the column.
 //!
 //! What the table allows is one step back, and forward again. Two steps are not safe: the present release after
-//! `switch` would change `region` alone again, and 0103 does not run twice.
+//! `switch` would change `region` alone again, and 0104 does not run twice.
 
 mod changes;
 mod compiler;

@@ -1,8 +1,10 @@
 //! Nearest places, against all places measured one by one.
 
+use futures_util::future::join_all;
 use harness::{Seeded, location, oslo, with};
 use location::geography::Coordinates;
 use serde_json::Value;
+use sqlx::QueryBuilder;
 
 /// A place as the data set has it: id and coordinates.
 type Place = (u64, Coordinates);
@@ -56,6 +58,52 @@ async fn a_place_that_moves_is_found_where_it_is_now() {
     service.client.put(created.header("location"), None, &moved).await.expect(200);
     let near = service.client.get("/locations/nearest?lat=-33.9&lon=18.4").await.expect(200).json();
     assert!(near["items"][0]["distance_m"].as_f64().unwrap() < 1.0, "{near}");
+}
+
+#[tokio::test]
+async fn searches_that_come_together_find_each_what_is_near_to_it() {
+    let service = location(Seeded::Yes).await;
+    let places = all_places(&service.database).await;
+    // Some of them look at the same cells.
+    let points: Vec<_> = (0..60_u32).map(|n| (45.0 + f64::from(n % 20) / 4.0, 5.0 + f64::from(n % 7) / 50.0)).collect();
+    let answers = join_all(points.iter().map(|(latitude, longitude)| {
+        let path = format!("/locations/nearest?lat={latitude}&lon={longitude}&limit=5");
+        let client = &service.client;
+        async move { client.get(&path).await.expect(200).json() }
+    }));
+    for ((latitude, longitude), answer) in points.iter().zip(answers.await) {
+        let point = Coordinates::from_degrees(*latitude, *longitude).unwrap();
+        assert_nearest(&places, point, 5, &answer, &format!("{latitude}, {longitude}"));
+    }
+}
+
+#[tokio::test]
+async fn among_more_places_than_are_read_together_the_nearest_are_found() {
+    let service = location(Seeded::No).await;
+    let (count, step) = (5_000_u32, 1e-7);
+    let mut insert = QueryBuilder::new(
+        "INSERT INTO locations (id, name, country, latitude, longitude, population, timezone, cell) ",
+    );
+    insert.push_values(1..=count, |mut row, id| {
+        let (latitude, longitude) = (10.0 + f64::from(id) * step, 20.0);
+        let cell = Coordinates::from_degrees(latitude, longitude).unwrap().stored_cell();
+        row.push_bind(id).push("'A house'").push("'TD'").push_bind(latitude).push_bind(longitude);
+        row.push("0").push("'Africa/Ndjamena'").push_bind(cell);
+    });
+    insert.build().execute(&mut service.database.connect().await).await.unwrap();
+    // Two that look at the same cells, and one that looks elsewhere.
+    let (low, high, elsewhere) = tokio::join!(
+        service.client.get("/locations/nearest?lat=10&lon=20&limit=3"),
+        service.client.get("/locations/nearest?lat=10.1&lon=20&limit=2"),
+        service.client.get("/locations/nearest?lat=-10&lon=20&limit=1"),
+    );
+    for (answer, expected) in
+        [(low, vec![1, 2, 3]), (high, vec![count.into(), u64::from(count) - 1]), (elsewhere, vec![1])]
+    {
+        let answer = answer.expect(200).json();
+        let ids: Vec<_> = answer["items"].as_array().unwrap().iter().filter_map(|place| place["id"].as_u64()).collect();
+        assert_eq!(ids, expected);
+    }
 }
 
 fn assert_nearest(places: &[Place], point: Coordinates, limit: usize, answer: &Value, name: &str) {
