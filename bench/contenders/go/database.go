@@ -24,7 +24,7 @@ const nearestIn = "WHERE latitude BETWEEN ? AND ? AND longitude BETWEEN ? AND ? 
 	"COS(?) * COS(RADIANS(latitude)) * POW(SIN((RADIANS(longitude) - ?) / 2), 2), id LIMIT ?"
 
 const insertLocation = "INSERT INTO locations " +
-	"(name, country, region, latitude, longitude, population, timezone, cell) VALUES (?, ?, ?, ?, ?, ?, ?, 0)"
+	"(name, country, region, latitude, longitude, population, timezone) VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 func openDatabase(s settings) (*database, error) {
 	config := mysql.NewConfig()

@@ -6,8 +6,8 @@ export const SELECT =
   'SELECT id, version, name, country, region, latitude, longitude, population, timezone FROM locations';
 
 const INSERT =
-  'INSERT INTO locations (name, country, region, latitude, longitude, population, timezone, cell) ' +
-  'VALUES (?, ?, ?, ?, ?, ?, ?, 0)';
+  'INSERT INTO locations (name, country, region, latitude, longitude, population, timezone) ' +
+  'VALUES (?, ?, ?, ?, ?, ?, ?)';
 
 const find = { params: schemas.byId, response: { 200: schemas.location, 404: schemas.error } };
 

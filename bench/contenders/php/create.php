@@ -7,8 +7,8 @@ require __DIR__ . '/lib/database.php';
 
 const FIELDS = ['name', 'country', 'region', 'latitude', 'longitude', 'population', 'timezone'];
 const INSERT =
-    'INSERT INTO locations (name, country, region, latitude, longitude, population, timezone, cell) ' .
-    'VALUES (?, ?, ?, ?, ?, ?, ?, 0)';
+    'INSERT INTO locations (name, country, region, latitude, longitude, population, timezone) ' .
+    'VALUES (?, ?, ?, ?, ?, ?, ?)';
 
 if (!hash_equals('Bearer ' . getenv('API_TOKEN'), $_SERVER['HTTP_AUTHORIZATION'] ?? '')) {
     answer(401, ['error' => 'unauthorized']);

@@ -7,7 +7,7 @@
 set -euo pipefail
 
 # For 32 concurrent requests on two cores, of 4, 8, 16 and 32; see ../README.md.
-default_workers=16
+default_workers=8
 
 case ${1:-} in
     original | tuned) ;;

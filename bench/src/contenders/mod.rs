@@ -65,7 +65,11 @@ pub(crate) static ALL: [Contender; 11] = [
         what: "nginx, PHP-FPM and mysqli, as the tutorial had it",
         kind: Kind::Peer(&stack::PHP_ORIGINAL, &[]),
     },
-    Contender { name: "php-tuned", what: "the same, tuned", kind: Kind::Peer(&stack::PHP_TUNED, POOL_OF_16) },
+    Contender {
+        name: "php-tuned",
+        what: "the same, tuned",
+        kind: Kind::Peer(&stack::PHP_TUNED, &[("DB_MAX_CONNECTIONS", "8")]),
+    },
     Contender { name: "go", what: "net/http and go-sql-driver", kind: Kind::Peer(&stack::GO, POOL_OF_16) },
     Contender { name: "node", what: "fastify and mysql2", kind: Kind::Peer(&stack::NODE, POOL_OF_16) },
     Contender { name: "axum-sqlx", what: "axum and sqlx", kind: Kind::Peer(&stack::AXUM_SQLX, POOL_OF_16) },

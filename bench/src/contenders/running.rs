@@ -104,7 +104,7 @@ impl<'a> Surroundings<'a> {
         command.env_clear();
         command.envs(["PATH", "HOME", "TMPDIR"].iter().filter_map(|name| Some((name, env::var_os(name)?))));
         command
-            .envs(database.location.settings(&database.server))
+            .envs(database.peers.settings(&database.server))
             .env("USER_DB_NAME", &database.user.database)
             .env("HOST", Ipv4Addr::LOCALHOST.to_string())
             .env("PORT", port.to_string())

@@ -27,6 +27,17 @@ use crate::accounting;
 /// Ids of what is written start here; those of the sample data are below.
 const FIRST_WRITTEN: u64 = 1_000_000_000;
 
+/// The peers' table of locations: the same rows, with an index on latitude and longitude, which are what they find near
+/// places by, where ours has one on cells. So everybody's writes have an index of that kind to keep, and only their own.
+const PEERS: [&str; 3] = [
+    "CREATE TABLE peers.locations LIKE location.locations",
+    "ALTER TABLE peers.locations
+        DROP KEY locations_place, DROP COLUMN cell, ADD KEY locations_coordinates (latitude, longitude),
+        AUTO_INCREMENT = 1000000000",
+    "INSERT INTO peers.locations (id, version, name, country, region, latitude, longitude, population, timezone)
+        SELECT id, version, name, country, region, latitude, longitude, population, timezone FROM location.locations",
+];
+
 /// So that nothing the contenders ask for is refused: 256 connections of sysbench, and everybody's pool.
 const MAX_CONNECTIONS: u32 = 1_000;
 
@@ -40,6 +51,8 @@ pub(crate) struct Database {
     pub(crate) server: Server,
     /// The login of all contenders, at the database of locations.
     pub(crate) location: Login,
+    /// The same login at the peers' database of locations.
+    pub(crate) peers: Login,
     /// The same login at the database of users.
     pub(crate) user: Login,
     /// The server's process.
@@ -55,7 +68,8 @@ impl Database {
         )?;
         let location = login::create(&server, "location").await?;
         let user = location.with_database(&server, "user").await?;
-        let database = Self { server, location, user, process };
+        let peers = location.with_database(&server, "peers").await?;
+        let database = Self { server, location, peers, user, process };
         database.run(&format!("SET GLOBAL max_connections = {MAX_CONNECTIONS}")).await?;
         Ok(database)
     }
@@ -66,9 +80,10 @@ impl Database {
         for (name, login) in [("location", &self.location), ("user", &self.user)] {
             self.seed(&self.service(name, login)).await?;
         }
-        // What the peers find near places with. Ours has cells for that.
-        self.run("CREATE INDEX locations_coordinates ON location.locations (latitude, longitude)").await?;
-        self.run("ANALYZE TABLE location.locations, user.users").await?;
+        for statement in PEERS {
+            self.run(statement).await?;
+        }
+        self.run("ANALYZE TABLE location.locations, peers.locations, user.users").await?;
         step.done("the sample data are there");
         Ok(())
     }
@@ -104,8 +119,9 @@ impl Database {
 
     /// Removes what has been written, and waits until the server has cleaned up behind it.
     pub(crate) async fn remove_written(&self) -> Result<()> {
-        let delete = format!("DELETE FROM location.locations WHERE id >= {FIRST_WRITTEN}");
-        self.run(&delete).await?;
+        for database in [&self.location.database, &self.peers.database] {
+            self.run(&format!("DELETE FROM {database}.locations WHERE id >= {FIRST_WRITTEN}")).await?;
+        }
         self.rest().await
     }
 

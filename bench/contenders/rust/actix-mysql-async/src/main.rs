@@ -1,6 +1,6 @@
-//! actix-web and `mysql_async`: one pool for all workers, prepared statements from the cache of each connection.
+//! actix-web and `mysql_async`: a pool for each worker, as that library advises, prepared statements from the cache of each connection.
 
-use std::{error::Error, sync::Arc};
+use std::{error::Error, sync::Arc, thread};
 
 use actix_web::{
     App, HttpRequest, HttpResponse, HttpServer, ResponseError, get,
@@ -16,7 +16,7 @@ use contract::{
     ErrorBody, Health, Location, Nearest, NearestQuery, NewLocation, PageQuery, Settings, TableWriter, User, sql,
 };
 use futures_util::{Stream, TryStreamExt as _};
-use mysql_async::{Conn, OptsBuilder, Pool, PoolConstraints, PoolOpts, prelude::Queryable as _};
+use mysql_async::{Conn, Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts, prelude::Queryable as _};
 
 /// Connections, where `DB_MAX_CONNECTIONS` does not say otherwise. For 32 concurrent reads by id on two cores 4 and 8 were
 /// slower; 32 were not clearly faster, with a longer tail.
@@ -25,17 +25,16 @@ const MAX_CONNECTIONS: u32 = 16;
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let settings = Settings::from_env()?;
-    let pool = connect(&settings)?;
-    // Fails at the start where there is no database. It also has the pool's own task run here, on the runtime that
-    // lives longest, rather than on that of a worker.
-    drop(pool.get_conn().await?);
-    let pool = Data::new(pool);
+    let workers = thread::available_parallelism()?.get();
+    let options = connect(&settings, workers)?;
+    // Fails at the start where there is no database.
+    Conn::new(options.clone()).await?.disconnect().await?;
     let user_statement = Data::new(UserStatement(sql::user(&settings.user_db_name)));
     let address = (settings.host.clone(), settings.port);
     let settings = Data::new(settings);
     let app = move || {
         App::new()
-            .app_data(pool.clone())
+            .app_data(Data::new(Pool::new(options.clone())))
             .app_data(user_statement.clone())
             .app_data(settings.clone())
             .service(check_health)
@@ -46,13 +45,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
             .service(create)
             .service(find_user)
     };
-    // Workers: as many as there are cores, by default.
-    HttpServer::new(app).bind(address)?.run().await?;
+    HttpServer::new(app).workers(workers).bind(address)?.run().await?;
     Ok(())
 }
 
-fn connect(settings: &Settings) -> Result<Pool, Box<dyn Error>> {
-    let size = settings.db_max_connections.unwrap_or(MAX_CONNECTIONS) as usize;
+/// How the pool of one of so many workers is made.
+fn connect(settings: &Settings, workers: usize) -> Result<Opts, Box<dyn Error>> {
+    let size = (settings.db_max_connections.unwrap_or(MAX_CONNECTIONS) as usize).div_ceil(workers);
     let pool = PoolOpts::new()
         // The pool closes what it has above its minimum as soon as it is idle, so the minimum is the maximum.
         .with_constraints(PoolConstraints::new(size, size).ok_or("DB_MAX_CONNECTIONS is 0")?)
@@ -67,7 +66,7 @@ fn connect(settings: &Settings) -> Result<Pool, Box<dyn Error>> {
         // All contenders talk to the database over TCP; this one would change over to its socket.
         .prefer_socket(false)
         .pool_opts(pool);
-    Ok(Pool::new(options))
+    Ok(options.into())
 }
 
 /// The statement for a user; the name of the database in it is a setting.

@@ -22,9 +22,9 @@ pub const NEAREST: &str = "SELECT id, version, name, country, region, latitude, 
     ORDER BY POW(SIN((RADIANS(latitude) - ?) / 2), 2) \
     + COS(?) * COS(RADIANS(latitude)) * POW(SIN((RADIANS(longitude) - ?) / 2), 2), id LIMIT ?";
 
-/// A new place, without the H3 cell that the service stores: the library for it is not to be had in all languages.
-pub const INSERT: &str = "INSERT INTO locations (name, country, region, latitude, longitude, population, timezone, cell) \
-    VALUES (?, ?, ?, ?, ?, ?, ?, 0)";
+/// A new place.
+pub const INSERT: &str =
+    "INSERT INTO locations (name, country, region, latitude, longitude, population, timezone) VALUES (?, ?, ?, ?, ?, ?, ?)";
 
 /// The least that a database can be asked.
 pub const HEALTH: &str = "SELECT 1";
