@@ -79,6 +79,9 @@ async fn connect(settings: &Settings) -> sqlx::Result<MySqlPool> {
     MySqlPoolOptions::new()
         .max_connections(settings.db_max_connections.unwrap_or(MAX_CONNECTIONS))
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        // A round trip less for each use, a tenth to a quarter of the time of a read by id. sqlx 0.9 also pings when a
+        // connection comes back, which cannot be switched off.
+        .test_before_acquire(false)
         .connect_with(options)
         .await
 }

@@ -23,8 +23,8 @@ pub const NEAREST: &str = "SELECT id, version, name, country, region, latitude, 
     + COS(?) * COS(RADIANS(latitude)) * POW(SIN((RADIANS(longitude) - ?) / 2), 2), id LIMIT ?";
 
 /// A new place.
-pub const INSERT: &str =
-    "INSERT INTO locations (name, country, region, latitude, longitude, population, timezone) VALUES (?, ?, ?, ?, ?, ?, ?)";
+pub const INSERT: &str = "INSERT INTO locations (name, country, region, latitude, longitude, population, timezone) \
+    VALUES (?, ?, ?, ?, ?, ?, ?)";
 
 /// The least that a database can be asked.
 pub const HEALTH: &str = "SELECT 1";
