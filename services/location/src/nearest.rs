@@ -87,9 +87,18 @@ impl Search {
         point: Coordinates,
         limit: Limit,
     ) -> Result<Vec<Found>, Error> {
-        let mut size = self.first.get();
+        let (mut size, mut least) = (self.first.get(), 0);
         while let Some(surroundings) = Surroundings::ALL.get(size) {
-            let found = self.within(database, surroundings.ranges(point), point, limit).await?;
+            let ranges = surroundings.ranges(point);
+            let found = match self.looks.find(database, ranges).await? {
+                Some(places) => nearest_of(&places, point, limit),
+                // So many places are there that smaller surroundings are likely to do.
+                None if size > least => {
+                    size -= 1;
+                    continue;
+                }
+                None => nearest_of_many(database, ranges, point, limit).await?,
+            };
             let farthest = found.last().filter(|_| found.len() == limit.get() as usize).map(|place| place.distance_m);
             // Once enough places are known, only surroundings that reach as far as the last of them can improve on them.
             let suffices = |surroundings: &Surroundings| {
@@ -103,30 +112,24 @@ impl Search {
             let larger = &Surroundings::ALL[size + 1..];
             let skipped = larger.iter().take_while(|larger| farthest.is_some() && !suffices(larger)).count();
             size += 1 + skipped;
+            least = size;
         }
         // The largest surroundings, a quarter of the Earth, have fewer places than that.
-        among_many(database, EVERYWHERE, point, limit).await
-    }
-
-    /// The `limit` nearest places among those in the ranges of cells, the nearest first.
-    async fn within(
-        &self,
-        database: &Database,
-        ranges: Ranges,
-        point: Coordinates,
-        limit: Limit,
-    ) -> Result<Vec<Found>, Error> {
-        let Some(places) = self.looks.find(database, ranges).await? else {
-            return among_many(database, ranges, point, limit).await;
-        };
-        let mut nearest = Nearest::new(point, limit);
-        places.iter().for_each(|place| nearest.push(place));
-        Ok(nearest.into_sorted())
+        nearest_of_many(database, EVERYWHERE, point, limit).await
     }
 }
 
-/// The same, where the places are too many to be kept.
-async fn among_many(
+/// The `limit` nearest of some places, the nearest first.
+fn nearest_of(places: &[Place], point: Coordinates, limit: Limit) -> Vec<Found> {
+    let mut nearest = Nearest::new(point, limit);
+    for place in places {
+        nearest.push(place);
+    }
+    nearest.into_sorted()
+}
+
+/// The `limit` nearest of all places in those ranges, where they are too many to be kept.
+async fn nearest_of_many(
     database: &Database,
     ranges: Ranges,
     point: Coordinates,
