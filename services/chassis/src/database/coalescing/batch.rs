@@ -30,7 +30,7 @@ pub struct Batch<R: ReadMany>(Rc<Lane<R::Key, Option<R::Value>>>);
 
 impl<R: ReadMany> Default for Batch<R> {
     fn default() -> Self {
-        Self(Lane::new())
+        Self(Lane::new(&Rc::default()))
     }
 }
 

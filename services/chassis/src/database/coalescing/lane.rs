@@ -19,10 +19,23 @@ use crate::database::{Error, Unavailable};
 pub(super) struct Lane<Q, A> {
     waiting: RefCell<Waiting<Q, A>>,
     occupied: Cell<bool>,
-    /// Whether somebody reads beside the lane.
-    beside: Cell<bool>,
+    traffic: Rc<Traffic>,
+}
+
+/// What goes on in the lanes of one kind of read.
+#[derive(Default)]
+pub(super) struct Traffic {
+    /// How many reads are under way.
+    under_way: Cell<usize>,
     /// Whether the last read answered more than one request: the next ones are then likely to have company as well.
     company: Cell<bool>,
+}
+
+impl Traffic {
+    /// Whether nobody else seems to ask.
+    fn is_quiet(&self) -> bool {
+        self.under_way.get() == 0 && !self.company.get()
+    }
 }
 
 /// Those who take part in the next read.
@@ -64,13 +77,9 @@ impl<Q, A> Default for Waiting<Q, A> {
 }
 
 impl<Q: 'static, A: 'static> Lane<Q, A> {
-    pub(super) fn new() -> Rc<Self> {
-        Rc::new(Self {
-            waiting: RefCell::default(),
-            occupied: Cell::new(false),
-            beside: Cell::new(false),
-            company: Cell::new(false),
-        })
+    /// A lane beside the others of the same `traffic`.
+    pub(super) fn new(traffic: &Rc<Traffic>) -> Rc<Self> {
+        Rc::new(Self { waiting: RefCell::default(), occupied: Cell::new(false), traffic: Rc::clone(traffic) })
     }
 
     /// The answer to `question`. Takes part in the next read, which begins at once if none is under way. Where one has
@@ -106,9 +115,9 @@ impl<Q: 'static, A: 'static> Lane<Q, A> {
     where
         R: AsyncFn(Vec<Waiter<Q, A>>) + Clone + 'static,
     {
-        if self.is_quiet() {
+        if self.traffic.is_quiet() {
             // A task and a timer for nobody but this request would cost it a tenth of its time.
-            let _beside = Beside::the(&self);
+            let _under_way = UnderWay::begin(&self.traffic);
             return reader()(callers).await;
         }
         let mut waiting = self.waiting.borrow_mut();
@@ -122,15 +131,11 @@ impl<Q: 'static, A: 'static> Lane<Q, A> {
         }
     }
 
-    /// Whether nobody else seems to ask.
-    fn is_quiet(&self) -> bool {
-        !self.occupied.get() && !self.beside.get() && !self.company.get()
-    }
-
     async fn run<R>(self: Rc<Self>, read: R)
     where
         R: AsyncFn(Vec<Waiter<Q, A>>) + Clone + 'static,
     {
+        let _under_way = UnderWay::begin(&self.traffic);
         let turn = Turn(&self);
         loop {
             let Waiting { mut callers, requests } = mem::take(&mut *self.waiting.borrow_mut());
@@ -138,7 +143,7 @@ impl<Q: 'static, A: 'static> Lane<Q, A> {
             if callers.is_empty() {
                 return;
             }
-            self.company.set(requests > 1);
+            self.traffic.company.set(requests > 1);
             let mut reading = pin!(read(callers));
             if timeout(PATIENCE, reading.as_mut()).await.is_err() {
                 drop(turn);
@@ -156,19 +161,19 @@ impl<Q: 'static, A: 'static> Lane<Q, A> {
     }
 }
 
-/// Somebody reads beside the lane while this is there.
-struct Beside<'a>(&'a Cell<bool>);
+/// A read is under way while this is there.
+struct UnderWay<'a>(&'a Traffic);
 
-impl<'a> Beside<'a> {
-    fn the<Q, A>(lane: &'a Lane<Q, A>) -> Self {
-        lane.beside.set(true);
-        Self(&lane.beside)
+impl<'a> UnderWay<'a> {
+    fn begin(traffic: &'a Traffic) -> Self {
+        traffic.under_way.update(|count| count + 1);
+        Self(traffic)
     }
 }
 
-impl Drop for Beside<'_> {
+impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        self.0.set(false);
+        self.0.under_way.update(|count| count - 1);
     }
 }
 
@@ -213,9 +218,14 @@ mod tests {
 
     /// A lane on which several asked at once the last time.
     fn busy() -> Rc<Lane<u32, u32>> {
-        let lane = Lane::new();
-        lane.company.set(true);
+        let lane = quiet();
+        lane.traffic.company.set(true);
         lane
+    }
+
+    /// A lane on which nobody is.
+    fn quiet() -> Rc<Lane<u32, u32>> {
+        Lane::new(&Rc::default())
     }
 
     async fn ask(lane: &Rc<Lane<u32, u32>>, question: u32, log: &Log, gate: &Rc<Notify>) -> Result<u32, Error> {
@@ -231,7 +241,7 @@ mod tests {
 
     #[actix_web::test]
     async fn who_is_alone_reads_without_the_lane_and_holds_up_nobody() {
-        let (lane, log, gate) = (Lane::new(), Log::default(), Rc::new(Notify::new()));
+        let (lane, log, gate) = (quiet(), Log::default(), Rc::new(Notify::new()));
         let ask = |question| Box::pin(ask(&lane, question, &log, &gate));
         assert_eq!(ask(7).now_or_never().map(Result::ok), Some(Some(7)), "it needed a task");
         let mut alone = ask(0);
@@ -245,7 +255,7 @@ mod tests {
 
     #[actix_web::test]
     async fn after_company_the_lane_is_used_until_somebody_was_alone_on_it() {
-        let (lane, log, gate) = (Lane::new(), Log::default(), Rc::new(Notify::new()));
+        let (lane, log, gate) = (quiet(), Log::default(), Rc::new(Notify::new()));
         let ask = |question| Box::pin(ask(&lane, question, &log, &gate));
         let mut alone = ask(0);
         begin(&mut alone).await;
@@ -256,7 +266,7 @@ mod tests {
         let mut third = ask(3);
         begin(&mut third).await;
         assert_eq!(third.await.ok(), Some(3));
-        while lane.occupied.get() {
+        while lane.traffic.under_way.get() > 0 {
             yield_now().await;
         }
         assert_eq!(ask(4).now_or_never().map(Result::ok), Some(Some(4)), "it needed a task");

@@ -4,7 +4,7 @@ use std::{cell::RefCell, collections::HashMap, hash::Hash, rc::Rc};
 
 use sqlx::MySqlConnection;
 
-use super::lane::{Lane, Waiter};
+use super::lane::{Lane, Traffic, Waiter};
 use crate::database::{Database, Error};
 
 /// A read that many callers may ask for in the same words.
@@ -23,14 +23,17 @@ pub trait ReadOne: 'static {
 
 /// Answers those who ask the same together; one for each worker and read. Different questions do not wait for one
 /// another.
-pub struct Shared<R: ReadOne>(RefCell<Lanes<R>>);
+pub struct Shared<R: ReadOne> {
+    lanes: RefCell<Lanes<R>>,
+    traffic: Rc<Traffic>,
+}
 
 /// Where those wait who ask the same.
 type Lanes<R> = HashMap<<R as ReadOne>::Question, Rc<Lane<(), <R as ReadOne>::Answer>>>;
 
 impl<R: ReadOne> Default for Shared<R> {
     fn default() -> Self {
-        Self(RefCell::default())
+        Self { lanes: RefCell::default(), traffic: Rc::default() }
     }
 }
 
@@ -55,13 +58,13 @@ impl<R: ReadOne> Shared<R> {
 
     /// Where those wait who ask this.
     fn lane(&self, question: &R::Question) -> Rc<Lane<(), R::Answer>> {
-        let mut lanes = self.0.borrow_mut();
+        let mut lanes = self.lanes.borrow_mut();
         if let Some(lane) = lanes.get(question) {
             return Rc::clone(lane);
         }
         // Those that nobody else holds, neither a caller nor a read, are done with.
         lanes.retain(|_, lane| Rc::strong_count(lane) > 1);
-        let lane = Lane::new();
+        let lane = Lane::new(&self.traffic);
         lanes.insert(question.clone(), Rc::clone(&lane));
         lane
     }
