@@ -210,10 +210,6 @@ mod tests {
             let ranges = surroundings.ranges(start);
             prop_assert!(ranges.iter().any(|(first, last)| (first..=last).contains(&&found)));
         }
-    }
-
-    proptest! {
-        #![proptest_config(Config { cases: 20_000, failure_persistence: None, ..Config::default() })]
 
         #[test]
         fn ranges_hold_the_cells_around_a_point_and_no_other(

@@ -1,4 +1,5 @@
-//! actix-web and `mysql_async`: a pool for each worker, as that library advises, prepared statements from the cache of each connection.
+//! actix-web and `mysql_async`: a pool for each worker, as that library advises, prepared statements from the cache of
+//! each connection.
 
 use std::{error::Error, sync::Arc, thread};
 
