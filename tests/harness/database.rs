@@ -13,6 +13,8 @@ use tokio::runtime::Runtime;
 pub struct Database {
     server: Server,
     login: Login,
+    /// Whether it goes with its server, which may be down by then.
+    goes_with_server: bool,
 }
 
 impl Database {
@@ -20,7 +22,29 @@ impl Database {
     pub async fn new() -> Self {
         let server = Server::for_this_test().unwrap();
         let login = login::scratch(&server).await.unwrap();
-        Self { server, login }
+        Self { server, login, goes_with_server: false }
+    }
+
+    /// Makes one on a server of the test's own.
+    pub async fn on(server: &Server) -> Self {
+        let server = server.reference();
+        let login = login::scratch(&server).await.unwrap();
+        Self { server, login, goes_with_server: true }
+    }
+
+    /// The port of its server.
+    pub fn port(&self) -> u16 {
+        self.server.port
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.login.database
+    }
+
+    /// A connection as the server's administrator.
+    pub async fn administer(&self) -> MySqlConnection {
+        self.server.connect().await.unwrap()
     }
 
     /// `DB_*` for a service.
@@ -65,6 +89,9 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
+        if self.goes_with_server {
+            return;
+        }
         // Within the test's own runtime nothing can be waited for here; and a test that failed drops as well.
         thread::scope(|scope| {
             scope.spawn(|| {

@@ -15,6 +15,7 @@ mod answer;
 pub mod aws;
 mod database;
 pub mod docker;
+mod link;
 pub mod load;
 mod raw;
 mod samples;
@@ -25,6 +26,7 @@ use std::{env, fs::OpenOptions, io::Write as _, thread, time::Duration};
 
 pub use answer::{Answer, Client, send};
 pub use database::Database;
+pub use link::Link;
 pub use raw::raw;
 pub use samples::{ada, oslo, with};
 pub use services::{LocationService, Seeded, TOKEN, UserService, location, prepared, start, unprepared};

@@ -104,6 +104,20 @@ impl Server {
         })
     }
 
+    /// The same server, of which somebody else takes care.
+    #[must_use]
+    pub fn reference(&self) -> Self {
+        Self {
+            host: self.host.clone(),
+            port: self.port,
+            user: self.user.clone(),
+            password: self.password.clone(),
+            tls: self.tls.clone(),
+            description: self.description.clone(),
+            keeper: Keeper::SomebodyElse,
+        }
+    }
+
     /// Connects as the administrator.
     pub async fn connect(&self) -> Result<MySqlConnection> {
         let options = self.options()?;

@@ -28,6 +28,8 @@ pub enum Mix {
     Location,
     /// The user service: users with and without their place, pages of users, and new users.
     User,
+    /// Any service, for what it answers without asking another one.
+    Alive,
 }
 
 /// What a request is, and so whether a balancer may send it twice. Of 20 requests 16 are reads, one is a keyed write,
@@ -47,16 +49,6 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The kind of the request of that number: each at even distances.
-    pub(super) fn of(number: u32) -> Self {
-        match number % 20 {
-            0 => Self::KeyedWrite,
-            5 | 15 => Self::Write,
-            10 => Self::SlowWrite,
-            _ => Self::Read,
-        }
-    }
-
     /// Whether to send it twice cannot mean to do it twice.
     pub fn may_be_repeated(self) -> bool {
         matches!(self, Self::Read | Self::KeyedWrite)
@@ -64,10 +56,20 @@ impl Kind {
 }
 
 impl Mix {
-    /// The request of that number, which is of the [kind](Kind::of) that the number has.
+    /// The kind of the request of that number: each at even distances.
+    pub(super) fn kind(self, number: u32) -> Kind {
+        match (self, number % 20) {
+            (Self::Location | Self::User, 0) => Kind::KeyedWrite,
+            (Self::Location | Self::User, 5 | 15) => Kind::Write,
+            (Self::Location | Self::User, 10) => Kind::SlowWrite,
+            _ => Kind::Read,
+        }
+    }
+
+    /// The request of that number, which is of its [kind](Self::kind).
     pub(super) fn request(self, client: &Client, number: u32) -> RequestBuilder {
         let write = || client.authorized(Method::POST, self.collection());
-        match Kind::of(number) {
+        match self.kind(number) {
             Kind::Read => client.request(Method::GET, &self.path(number)),
             Kind::KeyedWrite => {
                 write().header("idempotency-key", format!("load-{:x}", fastrand::u128(..))).json(&self.new_item())
@@ -77,11 +79,12 @@ impl Mix {
         }
     }
 
-    /// Where writes go.
+    /// Where writes go, if there are any.
     fn collection(self) -> &'static str {
         match self {
             Self::Location => "/locations",
             Self::User => "/users",
+            Self::Alive => "/livez",
         }
     }
 
@@ -94,6 +97,7 @@ impl Mix {
             (Self::User, 2) => "/users?limit=20".into(),
             (Self::User, 4 | 8) => format!("/users/{user}?include=location"),
             (Self::User, _) => format!("/users/{user}"),
+            (Self::Alive, _) => "/livez".into(),
         }
     }
 
@@ -101,7 +105,7 @@ impl Mix {
     fn new_item(self) -> Value {
         let name = format!("load-{:x}", fastrand::u64(..));
         match self {
-            Self::Location => with(oslo(), "name", name),
+            Self::Location | Self::Alive => with(oslo(), "name", name),
             Self::User => with(with(ada(), "email", format!("{name}@example.com")), "username", name),
         }
     }

@@ -65,6 +65,17 @@ pub enum Outcome {
     Failed(String),
 }
 
+impl Outcome {
+    /// `done`, the status of a refusal, or `none` where no answer came.
+    pub fn status(&self) -> &str {
+        match self {
+            Self::Done(_) => "done",
+            Self::NotNow => "503",
+            Self::Failed(what) => what.get(..3).filter(|status| status.parse::<u16>().is_ok()).unwrap_or("none"),
+        }
+    }
+}
+
 impl Load {
     /// Sends so many requests of `mix` a second, on the runtime of the caller.
     pub fn start(client: &Client, mix: Mix, per_second: u32) -> Self {
@@ -103,7 +114,7 @@ async fn drive(client: Client, mix: Mix, pace: Duration, progress: Arc<Progress>
         }
         let (client, progress_of_all) = (client.clone(), Arc::clone(&progress));
         under_way.spawn(async move {
-            let exchange = exchange(mix.request(&client, number), Kind::of(number), due).await;
+            let exchange = exchange(mix.request(&client, number), mix.kind(number), due).await;
             progress_of_all.ended.lock().unwrap().push(exchange);
         });
         progress.sent.fetch_add(1, Ordering::Relaxed);

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use harness::{Client, Database, PATIENCE, Seeded, eventually, oslo, prepared, start, unprepared};
+use harness::{Client, Database, Link, PATIENCE, Seeded, eventually, oslo, prepared, start, unprepared};
 use sqlx::Executor as _;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -11,13 +11,10 @@ use tokio::{
     time::timeout,
 };
 
-use super::link::Link;
-
 /// A service that reaches its database through a link, which is up.
 async fn linked(database: &Database) -> (playground::service::Running, Client, Link) {
     let service = prepared("location", database, Seeded::No).await;
-    let (_, port) = database.settings().into_iter().find(|(name, _)| *name == "DB_PORT").unwrap();
-    let link = Link::to(port.parse().unwrap()).await;
+    let link = Link::to(database.port()).await;
     let service = service.set("DB_HOST", "127.0.0.1").set("DB_PORT", link.port().to_string());
     link.mend();
     let (running, client) = start(&service).await;
@@ -28,8 +25,7 @@ async fn linked(database: &Database) -> (playground::service::Running, Client, L
 async fn a_service_starts_without_its_database_and_is_well_once_it_is_there() {
     let database = Database::new().await;
     let service = prepared("location", &database, Seeded::No).await;
-    let (_, port) = database.settings().into_iter().find(|(name, _)| *name == "DB_PORT").unwrap();
-    let link = Link::to(port.parse().unwrap()).await;
+    let link = Link::to(database.port()).await;
     let service = service.set("DB_HOST", "127.0.0.1").set("DB_PORT", link.port().to_string());
     let (mut running, client) = start(&service).await;
 

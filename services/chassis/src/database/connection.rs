@@ -6,14 +6,15 @@
 
 use std::{
     ops::{Deref, DerefMut},
-    time::Duration,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use deadpool::managed::{Manager, Metrics, Object, RecycleError, RecycleResult};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _, MySqlConnection, mysql::MySqlConnectOptions};
 use tokio::time::timeout;
 
-use super::Settings;
+use super::{Settings, connecting::Connecting};
 
 /// Idle for longer than this, a connection is asked whether it still works before it is used again.
 const PING_AFTER_IDLE: Duration = Duration::from_secs(1);
@@ -24,6 +25,10 @@ const PING_TIMEOUT: Duration = Duration::from_millis(500);
 /// Older than this, a connection is replaced: after a failover or a scaling of the database, load moves to where the
 /// name leads now, even when the old server still answers.
 const MAX_AGE: Duration = Duration::from_mins(30);
+
+/// How often all connections may be thrown away at most. While a server refuses every write, each refusal is a reason to;
+/// reads go on meanwhile, and are not to be busy with connecting.
+const CONDEMN_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Limits that the server itself keeps, so that work which nobody waits for any more ends there too. The lock wait is
 /// shorter than the time allowed for a piece of work, which turns it into an error with a name. MariaDB and MySQL
@@ -37,12 +42,43 @@ const SESSION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; S
 /// Makes connections for the pool.
 pub(super) struct Connector {
     options: MySqlConnectOptions,
+    connecting: Connecting,
+    condemned: Mutex<Condemned>,
+}
+
+/// Which connections are not used again.
+#[derive(Default)]
+struct Condemned {
+    /// Those that were made before this.
+    until: Option<Instant>,
+    /// When it was last asked for.
+    asked: Option<Instant>,
 }
 
 impl Connector {
     pub(super) fn new(settings: &Settings) -> Self {
         // Statements are logged by what they serve, not one by one.
-        Self { options: settings.connect_options().disable_statement_logging() }
+        let options = settings.connect_options().disable_statement_logging();
+        Self { options, connecting: Connecting::new(), condemned: Mutex::default() }
+    }
+
+    /// Has no connection that was made until now be used again: at once, or a moment later where others were thrown away
+    /// just now.
+    pub(super) fn condemn(&self) {
+        self.condemned().asked = Some(Instant::now());
+    }
+
+    /// Whether a connection that was made then is not to be used again.
+    pub(super) fn is_condemned(&self, made: Instant) -> bool {
+        let mut condemned = self.condemned();
+        if condemned.asked > condemned.until && condemned.until.is_none_or(|until| until.elapsed() > CONDEMN_INTERVAL) {
+            condemned.until = condemned.asked;
+        }
+        condemned.until.is_some_and(|until| made < until)
+    }
+
+    fn condemned(&self) -> MutexGuard<'_, Condemned> {
+        self.condemned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -51,14 +87,23 @@ impl Manager for Connector {
     type Error = sqlx::Error;
 
     async fn create(&self) -> sqlx::Result<MySqlConnection> {
-        let mut connection = self.options.connect().await?;
-        connection.execute(SESSION).await?;
-        Ok(connection)
+        let connect = || {
+            let options = self.options.clone();
+            async move {
+                let mut connection = options.connect().await?;
+                connection.execute(SESSION).await?;
+                Ok(connection)
+            }
+        };
+        self.connecting.next(connect).await
     }
 
     async fn recycle(&self, connection: &mut MySqlConnection, metrics: &Metrics) -> RecycleResult<sqlx::Error> {
         if metrics.age() > MAX_AGE {
             return Err(RecycleError::message("too old"));
+        }
+        if self.is_condemned(metrics.created) {
+            return Err(RecycleError::message("others like it were of no use"));
         }
         if metrics.last_used() > PING_AFTER_IDLE {
             timeout(PING_TIMEOUT, connection.ping())

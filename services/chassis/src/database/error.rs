@@ -28,6 +28,9 @@ pub enum Unavailable {
     /// All connections were in use for the whole of `DB_ACQUIRE_TIMEOUT`, or a new one could not be made within it.
     #[error("no connection was to be had within DB_ACQUIRE_TIMEOUT")]
     PoolExhausted,
+    /// More requests wait for a connection than could be served in time.
+    #[error("too many requests wait for a connection")]
+    Overloaded,
     /// The service is shutting down.
     #[error("the pool is closed")]
     Closed,
@@ -62,16 +65,22 @@ mod number {
     pub(super) const DUPLICATE_ENTRY: u16 = 1062;
     pub(super) const DUPLICATE_ENTRY_NAMED: u16 = 1586;
     pub(super) const DEADLOCK: u16 = 1213;
-    /// `--read-only`, a read-only transaction, read-only mode: how an old primary answers after a failover.
-    pub(super) const READ_ONLY: [u16; 3] = [1290, 1792, 1836];
+    /// `--read-only`, a read-only transaction, read-only mode, a storage engine that was started read-only: how an old
+    /// primary answers after a failover.
+    pub(super) const READ_ONLY: [u16; 4] = [1290, 1792, 1836, 1036];
     /// The run time limits that the connection sets: `max_execution_time`, `max_statement_time`.
     pub(super) const TOO_SLOW: [u16; 2] = [3024, 1969];
-    /// The server closes this connection: shutdown, killed, or disconnected for idling.
-    pub(super) const LOST: [u16; 4] = [1053, 1927, 4031, 3169];
-    /// Disk full, out of memory, too many connections, table full, out of resources, lock wait timeout, too many
-    /// connections of this user, resource limit reached, no such table or column (a migration has not run yet), no
-    /// such database.
-    pub(super) const SERVER: [u16; 12] = [1021, 1037, 1038, 1040, 1041, 1114, 1205, 1203, 1226, 1146, 1054, 1049];
+    /// The server closes this connection, or the statement ended with it: shutdown, killed, interrupted, disconnected
+    /// for idling, taken offline, and what the server has to say of a broken network.
+    pub(super) const LOST: [u16; 10] = [1053, 1317, 1927, 3032, 3169, 4031, 1158, 1159, 1160, 1161];
+    /// What the server cannot do now: disk full or not writable (its own number, and those of the storage engine and of
+    /// the file system), out of memory, too many connections, of this user or at all, table or transaction full, lock
+    /// wait timeout, locked for a backup, out of threads, resource limit reached; no such table or column (a migration
+    /// has not run yet), a table that is changed at this moment, no such database.
+    pub(super) const SERVER: [u16; 22] = [
+        1021, 3, 20, 1026, 1030, 1037, 1038, 1041, 1040, 1203, 1226, 1114, 1197, 1205, 1206, 1223, 1135, 1146, 1054,
+        1412, 1615, 1049,
+    ];
 }
 
 impl From<sqlx::Error> for Error {

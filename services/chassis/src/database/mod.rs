@@ -5,6 +5,7 @@
 //! [`Database::read`], [`Database::write`] or [`Database::transaction`], which differ in what may be tried again.
 
 pub mod coalescing;
+mod connecting;
 mod connection;
 mod error;
 pub mod migrate;
@@ -26,8 +27,12 @@ use tokio::time::timeout;
 /// services ask for takes a tenth of it, and a client that waited longer has gone.
 const WORK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How often a transaction that the database chose as a deadlock's victim is begun again.
+/// How often work that the database rolled back to resolve a deadlock is begun again.
 const DEADLOCK_RETRIES: u32 = 3;
+
+/// How many requests may wait for each connection. At a millisecond of work for each, the last of them waits for 32 ms; when the
+/// database is so slow that it would wait for `DB_ACQUIRE_TIMEOUT`, it hears of it now and not then.
+const WAITING_PER_CONNECTION: usize = 32;
 
 /// A bounded set of connections to the service's database, the share of one worker of the server; cheap to clone.
 #[derive(Clone)]
@@ -63,13 +68,16 @@ impl Database {
         }
     }
 
-    /// Runs one statement that changes something. It is never tried again: whether a lost one was carried out cannot
-    /// be known.
-    pub async fn write<T>(
-        &self,
-        statement: impl AsyncFnOnce(&mut MySqlConnection) -> sqlx::Result<T>,
-    ) -> Result<T, Error> {
-        self.run(statement).await
+    /// Runs one statement that changes something. It is tried again only where the database says that it rolled it back
+    /// to resolve a deadlock: whether a lost one was carried out cannot be known.
+    pub async fn write<T>(&self, statement: impl AsyncFn(&mut MySqlConnection) -> sqlx::Result<T>) -> Result<T, Error> {
+        let mut attempts = 0..DEADLOCK_RETRIES;
+        loop {
+            match self.run(&statement).await {
+                Err(Error::Unavailable(Unavailable::Deadlock)) if attempts.next().is_some() => {}
+                other => return other,
+            }
+        }
     }
 
     /// Runs several statements that take effect together or not at all. Where the database rolls them back to resolve
@@ -78,25 +86,18 @@ impl Database {
         &self,
         work: impl AsyncFn(&mut MySqlConnection) -> sqlx::Result<T>,
     ) -> Result<T, Error> {
-        let mut attempts = 0..DEADLOCK_RETRIES;
-        loop {
-            let outcome = self
-                .run(async |connection: &mut MySqlConnection| {
-                    let mut transaction = connection.begin().await?;
-                    match work(&mut transaction).await {
-                        Ok(value) => transaction.commit().await.map(|()| value),
-                        Err(problem) => {
-                            transaction.rollback().await?;
-                            Err(problem)
-                        }
-                    }
-                })
-                .await;
-            match outcome {
-                Err(Error::Unavailable(Unavailable::Deadlock)) if attempts.next().is_some() => {}
-                other => return other,
+        let work = &work;
+        self.write(async move |connection: &mut MySqlConnection| {
+            let mut transaction = connection.begin().await?;
+            match work(&mut transaction).await {
+                Ok(value) => transaction.commit().await.map(|()| value),
+                Err(problem) => {
+                    transaction.rollback().await?;
+                    Err(problem)
+                }
             }
-        }
+        })
+        .await
     }
 
     /// How many connections there are now, on all workers.
@@ -127,12 +128,16 @@ impl Database {
         };
         lease.sound = error.leaves_connection_sound();
         if error.condemns_other_connections() {
-            self.shares.drop_idle();
+            self.shares.condemn_connections();
         }
         Err(error)
     }
 
     async fn acquire(&self) -> Result<Lease, Error> {
+        let status = self.pool.status();
+        if status.waiting >= status.max_size * WAITING_PER_CONNECTION {
+            return Err(Error::Unavailable(Unavailable::Overloaded));
+        }
         match timeout(self.acquire_timeout, self.pool.get()).await {
             Ok(Ok(connection)) => Ok(Lease::new(connection)),
             Ok(Err(problem)) => Err(error::from_pool(problem)),

@@ -74,10 +74,11 @@ impl Shares {
         sum
     }
 
-    /// Closes the connections that are not in use, on all workers.
-    pub(super) fn drop_idle(&self) {
+    /// Throws the connections away that were made until now, on all workers: those that are not in use at once.
+    pub(super) fn condemn_connections(&self) {
         for pool in self.pools() {
-            pool.retain(|_, _| false);
+            pool.manager().condemn();
+            pool.retain(|_, metrics| !pool.manager().is_condemned(metrics.created));
         }
     }
 

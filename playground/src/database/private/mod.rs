@@ -1,5 +1,7 @@
 //! A private instance of a server that is installed here: its own data folder, socket, port and administrator.
 
+mod breakable;
+
 use std::{
     fs::{self, DirBuilder, File},
     io,
@@ -10,6 +12,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow, bail};
+pub use breakable::Breakable;
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 use tokio::time::sleep;
 
@@ -87,17 +90,23 @@ pub async fn lasting(binary: Binary) -> Result<Server> {
     let folder = folders::playground()?.join(if binary.mariadb { "mariadb" } else { "mysql" });
     make_folder(&folder)?;
     end_orphan(&folder).await?;
-    start(binary, folder, None).await
+    start(&binary, folder, None, &[]).await
 }
 
 /// An instance whose folder is removed at the end.
 pub async fn throwaway(binary: Binary) -> Result<Server> {
-    let above = folders::playground()?;
-    sweep(&above).await?;
-    let folder = above.join(format!("test-{}", std::process::id()));
+    sweep(&folders::playground()?).await?;
+    let (folder, lock) = throwaway_folder(&std::process::id().to_string())?;
+    let options = CARELESS.map(str::to_owned);
+    start(&binary, folder, Some(lock), &options).await
+}
+
+/// A folder that is swept away when it is found with nobody holding its lock.
+fn throwaway_folder(name: &str) -> Result<(PathBuf, Lock)> {
+    let folder = folders::playground()?.join(format!("test-{name}"));
     make_folder(&folder)?;
     match Lock::ask(&folder.join("lock"))? {
-        Asked::Held(lock) => start(binary, folder, Some(lock)).await,
+        Asked::Held(lock) => Ok((folder, lock)),
         Asked::Taken(_) => bail!("{} is in use by another process", shown(&folder)),
     }
 }
@@ -144,15 +153,15 @@ impl Drop for Instance {
     }
 }
 
-async fn start(binary: Binary, folder: PathBuf, lock: Option<Lock>) -> Result<Server> {
+async fn start(binary: &Binary, folder: PathBuf, lock: Option<Lock>, options: &[String]) -> Result<Server> {
     let mut instance = Instance { process: None, folder, lock };
     let folder = instance.folder.clone();
-    initialise(&binary, &folder).await?;
+    initialise(binary, &folder).await?;
 
     let step = terminal::step(format!("starting {} on {}", binary.version, shown(&folder)));
     let password = secret::kept(&folder.join("password"))?;
     let port = ports::free()?;
-    let command = server_command(&binary, &folder, port, &password, instance.lock.is_some())?;
+    let command = server_command(binary, &folder, port, &password, options)?;
     instance.process = Some(Process::start("the database server", command, PATIENCE)?);
     let mut server = Server {
         host: "127.0.0.1".into(),
@@ -163,10 +172,8 @@ async fn start(binary: Binary, folder: PathBuf, lock: Option<Lock>) -> Result<Se
         description: String::new(),
         keeper: Keeper::SomebodyElse,
     };
-    let version = server
-        .answers(START, async || alive(&mut instance))
-        .await
-        .map_err(|error| explain(&error, &binary, &folder))?;
+    let version =
+        server.answers(START, async || alive(&mut instance)).await.map_err(|error| explain(&error, binary, &folder))?;
     // Only now, as a server that cannot read these data says so only when it starts.
     secret::write(&folder.join("version"), &binary.version)?;
     server.description = format!("{version}, a private instance in {}", shown(&folder));
@@ -255,7 +262,7 @@ fn mariadb_install(binary: &Binary) -> Result<Command> {
     Ok(command)
 }
 
-fn server_command(binary: &Binary, folder: &Path, port: u16, password: &str, careless: bool) -> Result<Command> {
+fn server_command(binary: &Binary, folder: &Path, port: u16, password: &str, options: &[String]) -> Result<Command> {
     let first = folder.join("first.sql");
     secret::write(&first, &first_statements(password))?;
     let mut command = binary.command();
@@ -266,12 +273,11 @@ fn server_command(binary: &Binary, folder: &Path, port: u16, password: &str, car
         .arg(format!("--pid-file={}", folder.join("pid").display()))
         .arg(format!("--init-file={}", first.display()))
         .arg(format!("--port={port}"));
-    if careless {
-        command.args(CARELESS);
-    }
     if !binary.mariadb {
         command.args(["--mysqlx=OFF", "--secure-file-priv=NULL"]);
     }
+    // Of two that are the same, the last one counts.
+    command.args(options);
     let log = File::create(folder.join("server.log")).context("cannot write the database server's log")?;
     process::to_file(&mut command, &log)?;
     Ok(command)
