@@ -5,11 +5,14 @@
 //! `make test` shows at its end.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
 
+mod clients;
 mod crashes;
 mod failover;
 mod figures;
 mod form;
 mod outages;
+mod overload;
 mod replication;
 mod scene;
+mod shutdown;
 mod turn;

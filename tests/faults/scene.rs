@@ -36,7 +36,7 @@ const AFTER: Duration = Duration::from_secs(1);
 const DEADLINE: Duration = Duration::from_secs(8);
 
 /// The most memory that a service may come to use, in MiB: the debug build at rest has 20.
-const MEMORY: u64 = 64;
+pub(crate) const MEMORY: u64 = 64;
 
 /// `DB_MAX_CONNECTIONS`, as it is by default.
 const CONNECTIONS: usize = 8;
@@ -114,7 +114,7 @@ impl Scene {
     }
 
     /// The most memory that the service has used, in MiB.
-    fn peak_memory(&mut self) -> u64 {
+    pub(crate) fn peak_memory(&mut self) -> u64 {
         peak_memory(&mut self.running)
     }
 }

@@ -5,7 +5,7 @@ use std::{error::Error, process::ExitCode};
 use clap::{Command, FromArgMatches, Subcommand};
 
 use crate::{
-    Service, database, healthcheck, http, openapi, purge, seed, server,
+    Service, database, healthcheck, http, openapi, process, purge, seed, server,
     settings::{Invalid, Period, Reader},
     telemetry,
 };
@@ -43,6 +43,7 @@ pub fn subcommands() -> Vec<String> {
 /// Runs `service` as its command line says; the whole of its `main`.
 #[must_use]
 pub fn main(service: &Service) -> ExitCode {
+    process::keep_memory_private();
     // A development convenience: in a container there is no such file, and the environment wins over it everywhere.
     if let Err(problem) = dotenvy::dotenv()
         && !problem.not_found()

@@ -20,6 +20,7 @@ pub mod settings;
 pub mod telemetry;
 
 mod health;
+mod process;
 mod purge;
 mod shutdown;
 

@@ -16,10 +16,10 @@ use crate::{
     health::{self, Health},
     http::{
         AccessControl, Address, CLIENT_DISCONNECT_TIMEOUT, Fallback, HEAD_TIMEOUT, KEEP_ALIVE, body_deadline,
-        extractors,
+        connections_of_worker, extractors, limit_connection,
     },
     instance::Instance,
-    openapi, pages,
+    openapi, pages, process,
     service::Routes,
     settings::{Period, Reader},
     shutdown::{self, Signals, Stop},
@@ -152,8 +152,11 @@ fn start(
             .wrap(from_fn(body_deadline))
             .wrap(from_fn(observe))
     };
+    let granted = process::open_as_many_files_as_granted(settings.database.max_connections);
     let server = HttpServer::new(app)
         .workers(shares.workers())
+        .max_connections(connections_of_worker(granted, shares.workers()))
+        .on_connect(|connection, _| limit_connection(connection))
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(HEAD_TIMEOUT)
         .client_disconnect_timeout(CLIENT_DISCONNECT_TIMEOUT)

@@ -75,7 +75,7 @@ impl Mix {
                 write().header("idempotency-key", format!("load-{:x}", fastrand::u128(..))).json(&self.new_item())
             }
             Kind::Write => write().json(&self.new_item()),
-            Kind::SlowWrite => in_halves(write(), self.new_item().to_string()),
+            Kind::SlowWrite => in_halves(write(), self.new_item().to_string(), SLOW_BODY),
         }
     }
 
@@ -111,13 +111,14 @@ impl Mix {
     }
 }
 
-/// `request` with a JSON body that comes in two halves. Its length is told at the start, as of a body that comes at once.
-fn in_halves(request: RequestBuilder, body: String) -> RequestBuilder {
+/// `request` with a JSON body that comes in two halves, `apart` from each other. Its length is told at the start, as of a
+/// body that comes at once.
+pub fn in_halves(request: RequestBuilder, body: String, apart: Duration) -> RequestBuilder {
     let mut first = body.into_bytes();
     let length = first.len();
     let second = first.split_off(length / 2);
-    let halves = stream::once(async { first }).chain(stream::once(async {
-        sleep(SLOW_BODY).await;
+    let halves = stream::once(async { first }).chain(stream::once(async move {
+        sleep(apart).await;
         second
     }));
     request

@@ -13,7 +13,7 @@ use std::{
 };
 
 use http::StatusCode;
-pub use mix::{Kind, Mix, SLOW_BODY};
+pub use mix::{Kind, Mix, SLOW_BODY, in_halves};
 use reqwest::RequestBuilder;
 use tokio::{
     task::{JoinHandle, JoinSet},

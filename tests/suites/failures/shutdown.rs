@@ -2,10 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use harness::{Database, PATIENCE, Seeded, eventually, oslo, prepared, start};
+use harness::{Database, PATIENCE, Seeded, TOKEN, eventually, oslo, prepared, start};
 use rustix::process::Signal;
 use sqlx::Executor as _;
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
 #[tokio::test]
 async fn sigterm_turns_readiness_off_and_requests_are_served_on_for_the_delay() {
@@ -90,4 +93,29 @@ async fn ctrl_c_leaves_the_delay_out_and_a_second_signal_ends_at_once() {
     assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
     let told = running.log().wait_for(|line| line.contains("second signal"), PATIENCE).await;
     assert!(told.is_some(), "{:?}", running.log().lines());
+}
+
+#[tokio::test]
+async fn a_request_that_takes_too_long_does_not_hold_the_end_up() {
+    let database = Database::new().await;
+    let service = prepared("location", &database, Seeded::No).await.set("SHUTDOWN_TIMEOUT", "1s");
+    let (mut running, _client) = start(&service).await;
+    let mut slow = TcpStream::connect(("127.0.0.1", running.port())).await.unwrap();
+    let head = format!(
+        "POST /locations HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {TOKEN}\r\ncontent-type: application/json\r\n\
+         content-length: 100\r\nexpect: 100-continue\r\n\r\n"
+    );
+    slow.write_all(head.as_bytes()).await.unwrap();
+    let mut begun = [0; 25];
+    slow.read_exact(&mut begun).await.unwrap();
+    assert_eq!(&begun, b"HTTP/1.1 100 Continue\r\n\r\n", "it is under way");
+    let asked = Instant::now();
+    running.terminate();
+    let status = running.process().wait().await.unwrap();
+    assert!(status.success(), "{status}");
+    let took = asked.elapsed();
+    assert!(took > Duration::from_millis(900) && took < Duration::from_secs(4), "{took:?}");
+    let mut answer = Vec::new();
+    let _ = slow.read_to_end(&mut answer).await;
+    assert!(answer.is_empty(), "it was cut off");
 }

@@ -60,3 +60,22 @@ async fn as_the_first_process_it_ends_in_order_as_a_user_without_rights() {
     docker(&["stop", "--time", "20", container.id()]).await;
     assert_eq!(container.inspect("{{.State.ExitCode}} {{.State.OOMKilled}}").await, "0 false");
 }
+
+#[tokio::test]
+async fn as_the_first_process_it_heeds_a_second_signal_and_ctrl_c_as_documented() {
+    let Some(tag) = tag() else { return };
+    let image = format!("location:{tag}");
+    let ends = async |signals: &[&str], code: &str| {
+        let container = container(&image, &["--env", "DRAIN_DELAY=1h"]).await;
+        eventually("it is healthy", async || container.inspect("{{.State.Health.Status}}").await == "healthy").await;
+        for signal in signals {
+            assert_eq!(container.inspect("{{.State.Running}}").await, "true", "before {signal}");
+            docker(&["kill", "--signal", signal, container.id()]).await;
+        }
+        eventually("it has ended", async || container.inspect("{{.State.Running}}").await == "false").await;
+        assert_eq!(container.inspect("{{.State.ExitCode}}").await, code, "{signals:?}");
+    };
+    ends(&["INT"], "0").await;
+    ends(&["TERM", "TERM"], "1").await;
+    ends(&["TERM", "INT"], "1").await;
+}

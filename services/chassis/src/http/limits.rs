@@ -1,6 +1,6 @@
 //! How much a client may send and how long it may take, each limit with its reason.
 
-use std::{io, time::Duration};
+use std::{any::Any, io, time::Duration};
 
 use actix_web::{
     error::{JsonPayloadError, PathError, PayloadError, QueryPayloadError},
@@ -25,12 +25,38 @@ pub(super) const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection may take to close in order before it is reset.
 pub(crate) const CLIENT_DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// How long a client may take nothing of its answer. After that the kernel resets the connection, and what is held for
+/// it is free again: the server itself would wait for ever.
+const READ_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The most connections of clients to each worker, however many files may be open.
+const MAX_CONNECTIONS: usize = 25_000;
+
 /// Largest request body, in bytes: several times the largest valid one, which has a few short fields.
 const MAX_BODY_BYTES: usize = 16 * 1024;
 
 /// Largest request target and headers together, in bytes: what browsers and balancers send is well below 8 KiB. (The
 /// server itself stops reading at 128 KiB or 96 headers.)
 pub(crate) const MAX_HEAD_BYTES: usize = 16 * 1024;
+
+/// How many clients may be connected to each of so many workers; others wait until one goes. `granted` is what the
+/// operating system allows.
+pub(crate) fn connections_of_worker(granted: usize, workers: usize) -> usize {
+    (granted / workers).clamp(1, MAX_CONNECTIONS)
+}
+
+/// Limits a connection that was just accepted.
+pub(crate) fn limit_connection(connection: &dyn Any) {
+    #[cfg(target_os = "linux")]
+    if let Some(stream) = connection.downcast_ref::<actix_web::rt::net::TcpStream>() {
+        let milliseconds = u32::try_from(READ_TIMEOUT.as_millis()).unwrap_or(u32::MAX);
+        if let Err(problem) = rustix::net::sockopt::set_tcp_user_timeout(stream, milliseconds) {
+            tracing::debug!(%problem, "a client may take as long as it likes to read");
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = connection;
+}
 
 /// Makes the extractors keep the limits and answer with problems.
 pub(crate) fn extractors(config: &mut ServiceConfig) {

@@ -15,7 +15,9 @@ pub(crate) use body_deadline::body_deadline;
 pub use caller::{AccessControl, Caller, Writer};
 pub(crate) use fallback::Fallback;
 pub use limits::KEEP_ALIVE;
-pub(crate) use limits::{CLIENT_DISCONNECT_TIMEOUT, HEAD_TIMEOUT, MAX_HEAD_BYTES, extractors};
+pub(crate) use limits::{
+    CLIENT_DISCONNECT_TIMEOUT, HEAD_TIMEOUT, MAX_HEAD_BYTES, connections_of_worker, extractors, limit_connection,
+};
 pub use object::Object;
 pub use page::{Limit, Page, absent_if_empty, prefers_html};
 pub use problem::Problem;
