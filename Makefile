@@ -87,6 +87,12 @@ swarm-down: ## Remove the stack, whatever state it is in (DATA=remove: its data 
 test-rolling: playground ## Roll versions out under a constant load, and draw what happens (minutes)
 	@TEST_DRAWINGS=$(DRAWINGS) $(PLAYGROUND) test --database $(DATABASE) -- -p tests --test rolling -- --nocapture
 
+# The long form of what `make test` has in short: TEST_SEED repeats a crash test, FUZZ_SECONDS is for how long each parser
+# is tried.
+.PHONY: test-failures
+test-failures: playground ## Break everything that can break, for longer and more often, and show figures (an hour)
+	@TEST_LONG=yes $(PLAYGROUND) test --database $(DATABASE) -- -p tests --test faults -- --nocapture
+
 .PHONY: bench
 bench: bench-tool ## Measure the services against their peers (ROUNDS, SECONDS, CONCURRENCY, WORKLOADS, CONTENDERS)
 	@exec $(BENCH) run --rounds $(ROUNDS) --seconds $(SECONDS) --concurrency '$(CONCURRENCY)' \

@@ -164,7 +164,8 @@ impl Tests {
             .env("TEST_DB_PWD", &server.password)
             .env("TEST_DB_SERVER", &server.description)
             .env("TEST_DB_PREFIX", prefix)
-            .env("TEST_NOT_RUN", not_run_file()?)
+            .env("TEST_NOT_RUN", notes("not-run")?)
+            .env("TEST_FIGURES", notes("figures")?)
             .env("TEST_SOCKETS", sockets_folder());
         match images {
             Some(Ok(images)) => drop(command.env("TEST_TAG", images.tag()).env("TEST_OWNER", reaper::owner())),
@@ -197,11 +198,16 @@ impl Tests {
         let summary = self.summary.lock().unwrap_or_else(PoisonError::into_inner);
         let Summary { passed, failed, ignored } = &*summary;
         // To cargo a test that finds at run time that it cannot run has passed.
-        let not_run: Vec<_> = ignored.iter().cloned().chain(take_not_run()).collect();
+        let not_run: Vec<_> = ignored.iter().cloned().chain(taken("not-run")).collect();
         let passed = passed + ignored.len() as u64 - not_run.len() as u64;
         lacking.extend(by_reason(&not_run));
         // Failed tests were run; cargo's failure needs another explanation only when there are none.
         lacking.extend(cut_short.filter(|_| *failed == 0).map(|why| format!("all tests, because {why}")));
+        let figures = taken("figures");
+        if !figures.is_empty() {
+            terminal::line(format_args!("\n{FAULTS}"));
+            figures.iter().for_each(terminal::line);
+        }
         let colour = if *failed == 0 { Colour::Green } else { Colour::Red };
         let counts = format!("{passed} passed, {failed} failed, {} not run", not_run.len());
         terminal::line(format_args!("\nTests: {} in {}", paint(colour, &counts), seconds(took)));
@@ -233,14 +239,20 @@ fn by_reason(not_run: &[String]) -> Vec<String> {
     told.collect()
 }
 
-/// Where tests note that they cannot run, a line each.
-fn not_run_file() -> Result<PathBuf> {
-    Ok(folders::playground()?.join(format!("not-run-{}", std::process::id())))
+/// What tests note in `figures` is a table of this head.
+const FAULTS: &str = "\
+| what was broken | for how long | requests sent | failed, by status | longest answer | time to recovery | \
+acknowledged writes | of them lost |
+| --- | --- | --- | --- | --- | --- | --- | --- |";
+
+/// Where tests note something for our last lines, a line each.
+fn notes(subject: &str) -> Result<PathBuf> {
+    Ok(folders::playground()?.join(format!("{subject}-{}", std::process::id())))
 }
 
 /// What tests noted there; the file is gone afterwards.
-fn take_not_run() -> Vec<String> {
-    let Ok(file) = not_run_file() else { return Vec::new() };
+fn taken(subject: &str) -> Vec<String> {
+    let Ok(file) = notes(subject) else { return Vec::new() };
     let noted = fs::read_to_string(&file).unwrap_or_default();
     let _ = fs::remove_file(file);
     noted.lines().map(str::to_owned).collect()

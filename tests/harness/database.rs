@@ -6,7 +6,7 @@ use playground::database::{
     Server,
     login::{self, Login},
 };
-use sqlx::{Connection as _, MySqlConnection, mysql::MySqlConnectOptions};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, MySqlConnection, mysql::MySqlConnectOptions, raw_sql};
 use tokio::runtime::Runtime;
 
 /// An empty database with a login that may do in it what a service has to; dropped with this value.
@@ -65,6 +65,28 @@ impl Database {
     /// A connection as the service's own login.
     pub async fn connect(&self) -> MySqlConnection {
         MySqlConnection::connect_with(&self.options()).await.unwrap()
+    }
+
+    /// Ends all connections of the login, as a restart of the server would.
+    pub async fn end_connections(&self) {
+        let mut administrator = self.administer().await;
+        let ids: Vec<u64> =
+            sqlx::query_scalar("SELECT CAST(id AS UNSIGNED) FROM information_schema.processlist WHERE user = ?")
+                .bind(self.user())
+                .fetch_all(&mut administrator)
+                .await
+                .unwrap();
+        for id in ids {
+            // One that has ended by itself cannot be ended.
+            let _ = administrator.execute(raw_sql(AssertSqlSafe(format!("KILL {id}")))).await;
+        }
+    }
+
+    /// Whether its server is `MariaDB`, which differs from `MySQL` in some respects.
+    pub async fn is_mariadb(&self) -> bool {
+        let version: String =
+            sqlx::query_scalar("SELECT VERSION()").fetch_one(&mut self.administer().await).await.unwrap();
+        version.contains("MariaDB")
     }
 
     /// The name of the login.

@@ -1,6 +1,6 @@
 //! Making a service's database and login, as the first task on a new server does.
 
-use harness::{Database, unprepared};
+use harness::{Database, PATIENCE, oslo, start, unprepared};
 use playground::service::Service;
 
 /// The service on a server where nothing was made for it yet.
@@ -30,10 +30,47 @@ async fn a_database_and_a_login_are_made_that_suffice_and_making_them_again_chan
 
     // A quote, a backslash and a semicolon are characters like others.
     let changed = service.clone().set("DB_PWD", "it's; \\ \"new\"");
-    let (made, told) = run(&changed, "provision").await;
-    assert!(made, "{told}");
-    assert!(run(&changed, "migrate").await.0, "the new password");
+    for _ in 0..2 {
+        let (made, told) = run(&changed, "provision").await;
+        assert!(made, "{told}");
+        assert!(run(&changed, "migrate").await.0, "the new password");
+    }
     assert!(!run(&service, "migrate").await.0, "the old password");
+}
+
+#[tokio::test]
+async fn a_service_goes_on_while_its_password_is_rotated() {
+    let (service, database) = on_a_new_server().await;
+    for task in ["provision", "migrate"] {
+        let (done, told) = run(&service, task).await;
+        assert!(done, "{told}");
+    }
+    let (running, client) = start(&service).await;
+    client.get("/locations").await.expect(200);
+    let rotated = service.clone().set("DB_PWD", "another-one");
+    let (made, told) = run(&rotated, "provision").await;
+    assert!(made, "{told}");
+    // On the connections that it has.
+    client.get("/locations").await.expect(200);
+    database.end_connections().await;
+    if database.is_mariadb().await {
+        client.get("/locations").await.expect_problem(503, "unavailable");
+        let refused = running.log().wait_for(|line| line.contains("Access denied"), PATIENCE).await;
+        assert!(refused.is_some(), "{}", running.log().tail(10));
+    } else {
+        client.get("/locations").await.expect(200);
+        client.post("/locations", &oslo()).await.expect(201);
+    }
+    let (replacement, client) = start(&rotated).await;
+    client.get("/locations").await.expect(200);
+
+    let (made, told) = run(&rotated, "provision").await;
+    assert!(made, "{told}");
+    assert!(!run(&service, "migrate").await.0, "now the old password is of no use");
+    for running in [&running, &replacement] {
+        let logged = running.log().tail(usize::MAX);
+        assert!(!logged.contains(database.password()) && !logged.contains("another-one"), "{logged}");
+    }
 }
 
 #[tokio::test]

@@ -82,7 +82,13 @@ pub(crate) async fn probe(health: Data<Health>, database: Database) {
         if was_up.replace(up) != Some(up) {
             match &outcome {
                 Ok(()) => tracing::info!("the database is well"),
-                Err(error) => tracing::error!(error = telemetry::chain(error), "the database is not well"),
+                Err(error) => {
+                    tracing::error!(
+                        error = telemetry::chain(error),
+                        remedy = error.remedy(),
+                        "the database is not well"
+                    );
+                }
             }
         }
         let fault = outcome.err().map(|error| match error {

@@ -160,3 +160,46 @@ async fn without_tables_the_answer_is_503_and_the_log_says_why() {
     let logged = running.log().lines().join("\n");
     assert!(logged.contains("doesn't exist"), "{logged}");
 }
+
+#[tokio::test]
+async fn a_deadlock_is_tried_again_and_the_write_is_there_once() {
+    let database = Database::new().await;
+    let service = prepared("location", &database, Seeded::Yes).await;
+    let (_running, client) = start(&service).await;
+    let before = deadlocks(&database).await;
+    // Somebody who has changed so much that the service is the one to give way.
+    let mut other = database.connect().await;
+    other.execute("START TRANSACTION").await.unwrap();
+    other.execute("UPDATE locations SET population = population + 1").await.unwrap();
+    let body = oslo();
+    let writing = client.post_once("/locations", "a-key", &body);
+    let crossing = async {
+        eventually("the service has its key and waits to insert", async || inserting(&database).await).await;
+        other.execute("SELECT * FROM idempotency_keys FOR UPDATE").await.unwrap();
+        other.execute("COMMIT").await.unwrap();
+    };
+    let (written, ()) = tokio::join!(writing, crossing);
+    let path = written.expect(201).header("location").to_owned();
+    assert!(deadlocks(&database).await > before, "there was a deadlock");
+    client.get(&path).await.expect(200);
+    let there: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM locations WHERE id > 1000000000")
+        .fetch_one(&mut database.connect().await)
+        .await
+        .unwrap();
+    assert_eq!(there, 1);
+}
+
+/// How many deadlocks the server has resolved.
+async fn deadlocks(database: &Database) -> i64 {
+    let count = "SELECT CAST(count AS SIGNED) FROM information_schema.innodb_metrics WHERE name = 'lock_deadlocks'";
+    sqlx::query_scalar(count).fetch_one(&mut database.administer().await).await.unwrap()
+}
+
+/// Whether the service is inserting a location: as that takes no time, it waits for a lock.
+async fn inserting(database: &Database) -> bool {
+    let count =
+        "SELECT COUNT(*) FROM information_schema.processlist WHERE user = ? AND info LIKE 'INSERT INTO locations%'";
+    let statements: i64 =
+        sqlx::query_scalar(count).bind(database.user()).fetch_one(&mut database.administer().await).await.unwrap();
+    statements > 0
+}

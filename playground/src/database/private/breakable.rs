@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Result, bail};
 
-use super::{Binary, Instance, Keeper, PATIENCE, START, Server, server_command, start, throwaway_folder};
+use super::{
+    Binary, Instance, Keeper, PATIENCE, START, Server, launch, make_data_folder, server_command, throwaway_folder,
+};
 use crate::process::Process;
 
 /// A throwaway instance beside the one that the other tests use. Its data survive what is done to it; with this value
@@ -23,7 +25,9 @@ impl Breakable {
         let name = format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let (folder, lock) = throwaway_folder(&name)?;
         let options: Vec<_> = options.iter().map(|&option| option.to_owned()).collect();
-        Ok(Self { server: start(&binary, folder, Some(lock), &options).await?, binary, options })
+        let instance = Instance { process: None, folder, lock: Some(lock) };
+        make_data_folder(&binary, &instance.folder).await?;
+        Ok(Self { server: launch(&binary, instance, &options).await?, binary, options })
     }
 
     /// How it is reached, now and after it was started again.

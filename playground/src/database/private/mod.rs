@@ -153,12 +153,24 @@ impl Drop for Instance {
     }
 }
 
+/// Starts an instance, and says what is done.
 async fn start(binary: &Binary, folder: PathBuf, lock: Option<Lock>, options: &[String]) -> Result<Server> {
-    let mut instance = Instance { process: None, folder, lock };
-    let folder = instance.folder.clone();
-    initialise(binary, &folder).await?;
+    let instance = Instance { process: None, folder, lock };
+    let data = data_folder(&instance.folder);
+    if !data.is_dir() {
+        let step = terminal::step(format!("making a data folder for {}", binary.version));
+        make_data_folder(binary, &instance.folder).await?;
+        step.done(format_args!("made {}", shown(&data)));
+    }
+    let step = terminal::step(format!("starting {} on {}", binary.version, shown(&instance.folder)));
+    let server = launch(binary, instance, options).await?;
+    step.done(&server.description);
+    Ok(server)
+}
 
-    let step = terminal::step(format!("starting {} on {}", binary.version, shown(&folder)));
+/// Starts an instance on a data folder that is there.
+async fn launch(binary: &Binary, mut instance: Instance, options: &[String]) -> Result<Server> {
+    let folder = instance.folder.clone();
     let password = secret::kept(&folder.join("password"))?;
     let port = ports::free()?;
     let command = server_command(binary, &folder, port, &password, options)?;
@@ -178,7 +190,6 @@ async fn start(binary: &Binary, folder: PathBuf, lock: Option<Lock>, options: &[
     secret::write(&folder.join("version"), &binary.version)?;
     server.description = format!("{version}, a private instance in {}", shown(&folder));
     server.keeper = Keeper::Private(Box::new(instance));
-    step.done(&server.description);
     Ok(server)
 }
 
@@ -219,14 +230,10 @@ fn tail(folder: &Path) -> String {
     lines[lines.len().saturating_sub(15)..].join("\n")
 }
 
-/// Makes the data folder, unless it is there. It gets its name when it is complete, so that one that was left half
-/// made by a crash is known and made anew.
-async fn initialise(binary: &Binary, folder: &Path) -> Result<()> {
-    let (data, partial) = (folder.join("data"), folder.join("data.partial"));
-    if data.is_dir() {
-        return Ok(());
-    }
-    let step = terminal::step(format!("making a data folder for {}", binary.version));
+/// Makes the data folder. It gets its name when it is complete, so that one that was left half made by a crash is known
+/// and made anew.
+async fn make_data_folder(binary: &Binary, folder: &Path) -> Result<()> {
+    let partial = folder.join("data.partial");
     if let Err(error) = fs::remove_dir_all(&partial)
         && error.kind() != io::ErrorKind::NotFound
     {
@@ -237,9 +244,11 @@ async fn initialise(binary: &Binary, folder: &Path) -> Result<()> {
     command.arg(if binary.mariadb { "--skip-test-db" } else { "--initialize-insecure" });
     process::capture(&mut command);
     Process::start("making a data folder", command, Duration::from_secs(1))?.succeed().await?;
-    fs::rename(&partial, &data).with_context(|| format!("cannot rename {} to data", partial.display()))?;
-    step.done(format_args!("made {}", shown(&data)));
-    Ok(())
+    fs::rename(&partial, data_folder(folder)).with_context(|| format!("cannot rename {} to data", partial.display()))
+}
+
+fn data_folder(folder: &Path) -> PathBuf {
+    folder.join("data")
 }
 
 fn mariadb_install(binary: &Binary) -> Result<Command> {
@@ -297,7 +306,7 @@ fn first_statements(password: &str) -> String {
 }
 
 fn data_option(folder: &Path) -> String {
-    format!("--datadir={}", folder.join("data").display())
+    format!("--datadir={}", data_folder(folder).display())
 }
 
 /// A socket's path may have 107 bytes.

@@ -1,6 +1,6 @@
 //! What a database error means, decided in one place.
 
-use std::sync::Arc;
+use std::{io::ErrorKind, sync::Arc};
 
 use deadpool::managed::PoolError;
 use sqlx::mysql::MySqlDatabaseError;
@@ -62,6 +62,12 @@ pub enum Unavailable {
 /// Sources: <https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html> and
 /// <https://mariadb.com/docs/server/reference/error-codes>.
 mod number {
+    pub(super) const TOO_MANY_CONNECTIONS: u16 = 1040;
+    pub(super) const ACCESS_TO_DATABASE_DENIED: u16 = 1044;
+    pub(super) const ACCESS_DENIED: u16 = 1045;
+    pub(super) const NO_SUCH_DATABASE: u16 = 1049;
+    pub(super) const NO_SUCH_COLUMN: u16 = 1054;
+    pub(super) const NO_SUCH_TABLE: u16 = 1146;
     pub(super) const DUPLICATE_ENTRY: u16 = 1062;
     pub(super) const DUPLICATE_ENTRY_NAMED: u16 = 1586;
     pub(super) const DEADLOCK: u16 = 1213;
@@ -106,6 +112,39 @@ impl From<sqlx::Error> for Error {
             _ => Self::Refused(Arc::new(error)),
         }
     }
+}
+
+impl Error {
+    /// What whoever runs the service can do about it, where it does not pass by itself; for the log.
+    #[must_use]
+    pub(crate) fn remedy(&self) -> Option<&'static str> {
+        let Self::Unavailable(Unavailable::Connect(error) | Unavailable::Server(error) | Unavailable::Lost(error)) =
+            self
+        else {
+            return None;
+        };
+        match (&**error, number_of(error)) {
+            (_, Some(number::ACCESS_DENIED)) => {
+                Some("see whether DB_USER and DB_PWD are those of the server, and whether it wants TLS (DB_TLS)")
+            }
+            (_, Some(number::ACCESS_TO_DATABASE_DENIED | number::NO_SUCH_DATABASE)) => {
+                Some("run the task `provision`, which makes the database and its login")
+            }
+            (_, Some(number::NO_SUCH_TABLE | number::NO_SUCH_COLUMN)) => Some("run the task `migrate`"),
+            (_, Some(number::TOO_MANY_CONNECTIONS)) => {
+                Some("lower DB_MAX_CONNECTIONS or the number of tasks, or raise max_connections of the server")
+            }
+            (sqlx::Error::Tls(_), _) => Some("see DB_TLS, and whether the server offers TLS"),
+            (sqlx::Error::Io(io), _) if io.kind() == ErrorKind::InvalidData => {
+                Some("see whether DB_TLS_CA is the authority of the server's certificate, and DB_HOST the name in it")
+            }
+            _ => None,
+        }
+    }
+}
+
+fn number_of(error: &sqlx::Error) -> Option<u16> {
+    Some(error.as_database_error()?.try_downcast_ref::<MySqlDatabaseError>()?.number())
 }
 
 pub(super) fn from_pool(error: PoolError<sqlx::Error>) -> Error {

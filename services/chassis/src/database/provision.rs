@@ -43,7 +43,11 @@ pub enum Error {
 }
 
 /// Makes the database and the login that `settings` name. What is there stays, but for the login's password, which
-/// becomes the one of the settings: so a changed secret needs no more than this task and a new deployment.
+/// becomes the one of the settings.
+///
+/// On `MySQL` the password before it is good as well, so that tasks that still have it go on, until this is run once more:
+/// a secret is changed by this task, a new deployment, and this task again. `MariaDB` knows one password only: there,
+/// tasks that have the old one cannot make connections until they are replaced.
 pub async fn run(settings: &Settings, administrator: &Administrator) -> Result<(), Error> {
     let started = Instant::now();
     check("DB_NAME", &settings.name)?;
@@ -70,7 +74,8 @@ async fn make(connection: &mut MySqlConnection, settings: &Settings) -> sqlx::Re
     for statement in [
         format!("CREATE DATABASE IF NOT EXISTS `{name}` CHARACTER SET utf8mb4"),
         format!("CREATE USER IF NOT EXISTS '{user}'@'%' IDENTIFIED BY {password}"),
-        format!("ALTER USER '{user}'@'%' IDENTIFIED BY {password}"),
+        // MariaDB skips comments of this kind.
+        format!("ALTER USER '{user}'@'%' IDENTIFIED BY {password} /*!80014 RETAIN CURRENT PASSWORD */"),
         format!("GRANT {RIGHTS} ON `{granted}`.* TO '{user}'@'%'"),
     ] {
         connection.execute(sqlx::raw_sql(AssertSqlSafe(statement))).await?;
