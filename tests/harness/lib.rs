@@ -21,6 +21,7 @@ mod raw;
 mod samples;
 mod services;
 pub mod topology;
+mod wire;
 
 use std::{env, fs::OpenOptions, io::Write as _, thread, time::Duration};
 
@@ -31,6 +32,7 @@ pub use raw::raw;
 pub use samples::{ada, oslo, with};
 pub use services::{LocationService, Seeded, TOKEN, UserService, location, prepared, start, unprepared};
 use tokio::time::{Instant, sleep};
+pub use wire::{Reply, Wire};
 
 /// Longer than anything here takes on a busy machine: what is not there by then does not come.
 pub const PATIENCE: Duration = Duration::from_secs(30);

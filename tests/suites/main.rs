@@ -6,6 +6,7 @@ mod data;
 mod deploy;
 mod failures;
 mod images;
+mod parsers;
 mod playground;
 mod provision;
 mod settings;

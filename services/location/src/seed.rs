@@ -18,7 +18,7 @@ const BATCH: usize = 1_000;
 
 /// One line of the data set.
 #[derive(Debug, Deserialize)]
-struct Place {
+pub struct Place {
     id: u64,
     name: String,
     country: String,
@@ -45,7 +45,8 @@ pub async fn load(connection: &mut MySqlConnection, progress: &Progress) -> sqlx
     Ok(total)
 }
 
-fn read(data: impl Read) -> Result<Vec<Place>, String> {
+/// The places in tab-separated lines under a line of names, or what is wrong with the first that will not do.
+pub fn read(data: impl Read) -> Result<Vec<Place>, String> {
     let mut lines = csv::ReaderBuilder::new().delimiter(b'\t').quoting(false).from_reader(data);
     let places = lines.deserialize().collect::<Result<Vec<Place>, _>>().map_err(|problem| problem.to_string())?;
     match places.iter().find(|place| Coordinates::from_degrees(place.latitude, place.longitude).is_err()) {
