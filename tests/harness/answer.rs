@@ -42,8 +42,12 @@ impl Client {
 
     /// Gets `path` with `query` as a stranger.
     pub async fn get_with(&self, path: &str, query: &[(impl AsRef<str>, impl AsRef<str>)]) -> Answer {
-        let url = reqwest::Url::parse_with_params(&format!("{}{path}", self.base), query).unwrap();
-        send(self.http.get(url)).await
+        send(self.query(path, query)).await
+    }
+
+    /// A GET of `path` with `query` from a stranger.
+    pub fn query(&self, path: &str, query: &[(impl AsRef<str>, impl AsRef<str>)]) -> reqwest::RequestBuilder {
+        self.http.get(reqwest::Url::parse_with_params(&format!("{}{path}", self.base), query).unwrap())
     }
 
     /// Gets `path` as a stranger.

@@ -5,7 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix_web::{HttpResponse, Responder, ResponseError as _, get, http::header::CACHE_CONTROL, web::Data};
+use actix_web::{
+    HttpRequest, HttpResponse, Responder, ResponseError as _, get,
+    http::header::{CACHE_CONTROL, X_FORWARDED_FOR},
+    web::Data,
+};
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio::sync::watch;
@@ -208,11 +212,24 @@ pub(crate) async fn report(health: Data<Health>, database: Data<Database>, insta
 }
 
 /// Figures for Prometheus.
+///
+/// For collectors, which ask each task by itself. Whoever comes through a load balancer gets none: how much each operation
+/// is used and how long it takes is of use to an attacker, and figures of some task or other are of no use to anybody.
 #[utoipa::path(tag = "operation", responses(
     (status = 200, description = "In the OpenMetrics text format", content_type = "application/openmetrics-text", body = str),
+    (status = 404, description = "Not through a load balancer", content_type = "application/problem+json", body = crate::http::problem::Body),
 ))]
 #[get("/metrics")]
-pub(crate) async fn metrics(metrics: Data<Metrics>, health: Data<Health>, database: Data<Database>) -> HttpResponse {
+pub(crate) async fn metrics(
+    request: HttpRequest,
+    metrics: Data<Metrics>,
+    health: Data<Health>,
+    database: Data<Database>,
+) -> HttpResponse {
+    // Every balancer adds this, and a client cannot take it away again.
+    if request.headers().contains_key(X_FORWARDED_FOR) {
+        return Problem::not_found("figures are for collectors, which ask each task by itself").error_response();
+    }
     HttpResponse::Ok().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(metrics.text(
         database.connections(),
         health.database_up(),

@@ -8,4 +8,5 @@ mod locations;
 mod nearest;
 mod openapi;
 mod operation;
+mod reflection;
 mod users;

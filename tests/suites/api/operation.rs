@@ -45,6 +45,15 @@ async fn figures_count_requests_by_route_and_never_by_id() {
 }
 
 #[tokio::test]
+async fn figures_are_not_for_those_who_come_through_a_balancer() {
+    let service = location(Seeded::No).await;
+    for path in ["/metrics", "/metrics?x", "/%6detrics"] {
+        let request = service.client.request(Method::GET, path).header("x-forwarded-for", "198.51.100.7");
+        harness::send(request).await.expect_problem(404, "not-found");
+    }
+}
+
+#[tokio::test]
 async fn pages_load_nothing_from_elsewhere() {
     let service = location(Seeded::No).await;
     for path in ["/", "/docs"] {

@@ -3,5 +3,6 @@
 mod database;
 mod framing;
 mod location_service;
+mod secrets;
 mod shutdown;
 mod slow_clients;

@@ -31,15 +31,17 @@ pub(super) fn explore(name: &'static str, mut property: impl FnMut(&[u8], &mut T
     for text in &corpus {
         property(text, &mut tally).unwrap_or_else(|failure| panic!("{}: {failure}", text.escape_ascii()));
     }
-    let mut runner = TestRunner::new(Config {
-        cases: CASES,
-        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(failures_file(name)))),
-        // Each of them asks a service over the network.
-        max_shrink_iters: 1_000,
-        ..Config::default()
-    });
     let strategy = inputs(corpus);
+    let failures = failures_file(name);
     loop {
+        // A runner counts its cases, and runs no more than so many.
+        let mut runner = TestRunner::new(Config {
+            cases: CASES,
+            failure_persistence: Some(Box::new(FileFailurePersistence::Direct(failures))),
+            // Each of them asks a service over the network.
+            max_shrink_iters: 1_000,
+            ..Config::default()
+        });
         let outcome = {
             let cell = std::cell::RefCell::new((&mut property, &mut tally));
             runner.run(&strategy, |input| {
