@@ -25,6 +25,9 @@ CONCURRENCY ?= 1 32 256
 WORKLOADS ?=
 CONTENDERS ?=
 
+# For how long `make test-failures` tries each parser.
+FUZZ_SECONDS ?= 600
+
 # More variables are described where they are read: docker/names.sh, docker/build.sh, docker/topology.sh, and for what is
 # deployed by `target/debug/deploy help`: TAG, SERVICE, COMMAND, LOAD, PARAMETERS, CLUSTER, DATA, CONFIRM.
 
@@ -87,11 +90,13 @@ swarm-down: ## Remove the stack, whatever state it is in (DATA=remove: its data 
 test-rolling: playground ## Roll versions out under a constant load, and draw what happens (minutes)
 	@TEST_DRAWINGS=$(DRAWINGS) $(PLAYGROUND) test --database $(DATABASE) -- -p tests --test rolling -- --nocapture
 
-# The long form of what `make test` has in short: TEST_SEED repeats a crash test, FUZZ_SECONDS is for how long each parser
-# is tried.
+# The long form of what `make test` has in short. TEST_SEED=… repeats a crash test; FUZZ_SECONDS is for how long each
+# parser is tried.
 .PHONY: test-failures
 test-failures: playground ## Break everything that can break, for longer and more often, and show figures (an hour)
 	@TEST_LONG=yes $(PLAYGROUND) test --database $(DATABASE) -- -p tests --test faults -- --nocapture
+	@TEST_LONG=yes FUZZ_SECONDS=$(FUZZ_SECONDS) $(PLAYGROUND) test --database $(DATABASE) -- \
+		-p tests --test suites -- --nocapture failures parsers contract
 
 .PHONY: bench
 bench: bench-tool ## Measure the services against their peers (ROUNDS, SECONDS, CONCURRENCY, WORKLOADS, CONTENDERS)
@@ -178,6 +183,11 @@ check: tools ## Check form, lints, licences, queries and scripts; changes nothin
 	LOG_LEVEL=ERROR checkov --config-file deploy/stacks/.checkov.yaml --directory deploy/stacks
 	@$(MAKE) check-deploy
 	@$(MAKE) prepare-check
+
+.PHONY: audit
+audit: ## Ask RustSec for advisories on the dependencies (needs a network)
+	@scripts/tools.sh cargo-deny
+	$(CARGO) deny check advisories
 
 .PHONY: fmt
 fmt: ## Format the code

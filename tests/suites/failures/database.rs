@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use harness::{Client, Database, Link, PATIENCE, Seeded, eventually, oslo, prepared, start, unprepared};
-use sqlx::Executor as _;
+use sqlx::{AssertSqlSafe, Executor as _, raw_sql};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpSocket,
@@ -187,6 +187,38 @@ async fn a_deadlock_is_tried_again_and_the_write_is_there_once() {
         .await
         .unwrap();
     assert_eq!(there, 1);
+}
+
+/// The errors that pass by themselves, or when somebody has seen to them, as the server itself sends them: a trigger has it
+/// do so.
+#[tokio::test]
+async fn whatever_the_server_cannot_do_now_is_a_503_and_afterwards_all_is_well() {
+    let database = Database::new().await;
+    let service = prepared("location", &database, Seeded::No).await;
+    let (_running, client) = start(&service).await;
+    let mut administrator = database.administer().await;
+    let (read_only, too_slow, lost) = ([1290, 1792, 1836, 1036], [3024, 1969], [1053, 1317, 1927, 3032, 3169, 4031]);
+    let server = [1021, 1026, 1030, 1037, 1038, 1040, 1041, 1114, 1203, 1205, 1206, 1226, 1412, 1615];
+    for number in read_only.into_iter().chain(too_slow).chain(lost).chain(server) {
+        let trigger = format!(
+            "CREATE TRIGGER {0}.refuses BEFORE INSERT ON {0}.locations FOR EACH ROW
+             SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = {number}, MESSAGE_TEXT = 'as the test has it'",
+            database.name()
+        );
+        administrator.execute(raw_sql(AssertSqlSafe(trigger))).await.unwrap();
+        for answer in [
+            client.post("/locations", &oslo()).await,
+            client.post_once("/locations", &format!("key-{number}"), &oslo()).await,
+        ] {
+            assert_eq!(answer.status, 503, "{number}: {}", answer.body);
+            answer.expect_problem(503, "unavailable");
+            assert_eq!(answer.header("retry-after"), "2");
+        }
+        let trigger = format!("DROP TRIGGER {}.refuses", database.name());
+        administrator.execute(raw_sql(AssertSqlSafe(trigger))).await.unwrap();
+        client.post_once("/locations", &format!("key-{number}"), &oslo()).await.expect(201);
+        client.get("/locations").await.expect(200);
+    }
 }
 
 /// How many deadlocks the server has resolved.

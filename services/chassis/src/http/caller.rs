@@ -1,6 +1,9 @@
 //! Who calls: anybody, or somebody who knows `API_TOKEN`.
 
-use std::future::{Ready, ready};
+use std::{
+    fmt,
+    future::{Ready, ready},
+};
 
 use actix_web::{
     FromRequest, HttpRequest,
@@ -8,38 +11,59 @@ use actix_web::{
     http::header::{AUTHORIZATION, HeaderValue},
     web::Data,
 };
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use sha2::{Digest as _, Sha256};
-use subtle::ConstantTimeEq as _;
+use subtle::{Choice, ConstantTimeEq as _};
 
 use super::Problem;
 use crate::settings::Reader;
 
-/// The one token that allows writes and shows private fields. Without one a service is read-only.
-#[derive(Clone, Debug)]
-pub struct AccessControl(Option<SecretString>);
+/// The token that allows writes and shows private fields, or several of them. Without one a service is read-only.
+///
+/// What is kept of a token is its digest.
+#[derive(Clone)]
+pub struct AccessControl(Vec<Digest>);
+
+type Digest = [u8; 32];
 
 impl AccessControl {
-    /// Reads `API_TOKEN` or `API_TOKEN_FILE`.
+    /// Reads `API_TOKEN` or `API_TOKEN_FILE`: a token, or several separated by commas. While clients change from one to the
+    /// next, both are good.
     pub fn read(reader: &mut Reader) -> Self {
-        let token = reader.secret("API_TOKEN", "API_TOKEN_FILE");
-        if token.as_ref().is_some_and(|token| !token.expose_secret().bytes().all(|byte| byte.is_ascii_graphic())) {
-            reader.fault("API_TOKEN", "has characters that no header can carry; use visible ASCII without spaces");
+        let secret = reader.secret("API_TOKEN", "API_TOKEN_FILE");
+        let tokens: Vec<_> = secret.iter().flat_map(|secret| secret.expose_secret().split(',')).collect();
+        if tokens.iter().any(|token| token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic())) {
+            reader.fault(
+                "API_TOKEN",
+                "has characters that no header can carry, or an empty token; use visible ASCII without spaces, and a \
+                 comma between two tokens only",
+            );
         }
-        Self(token)
+        Self(tokens.into_iter().map(|token| Sha256::digest(token).into()).collect())
+    }
+
+    fn is_read_only(&self) -> bool {
+        self.0.is_empty()
     }
 
     fn caller(&self, authorization: Option<&[u8]>) -> Result<Caller, Problem> {
-        let (Some(token), Some(authorization)) = (&self.0, authorization) else {
+        let (false, Some(authorization)) = (self.is_read_only(), authorization) else {
             return Ok(Caller::Anonymous);
         };
         let given = authorization
             .split_at_checked("bearer ".len())
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"bearer "))
             .map_or(&b""[..], |(_, given)| given);
-        // Digests are of one length, so that the time this takes tells nothing of the token, its length included.
-        let same = Sha256::digest(given).ct_eq(&Sha256::digest(token.expose_secret()));
-        if same.into() { Ok(Caller::Trusted) } else { Err(Problem::unauthorized("the token is not the right one")) }
+        // Digests are of one length, and all are compared, so that the time this takes tells nothing of any token.
+        let given: Digest = Sha256::digest(given).into();
+        let known = self.0.iter().fold(Choice::from(0), |known, token| known | given.ct_eq(token));
+        if known.into() { Ok(Caller::Trusted) } else { Err(Problem::unauthorized("the token is not the right one")) }
+    }
+}
+
+impl fmt::Debug for AccessControl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AccessControl({} tokens)", self.0.len())
     }
 }
 
@@ -73,7 +97,7 @@ impl FromRequest for Writer {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(match caller(request) {
             Ok(Caller::Trusted) => Ok(Self(())),
-            Ok(Caller::Anonymous) if access_control(request).0.is_none() => {
+            Ok(Caller::Anonymous) if access_control(request).is_read_only() => {
                 Err(Problem::read_only("this service has no API_TOKEN set, so nothing can be changed through it"))
             }
             Ok(Caller::Anonymous) => Err(Problem::unauthorized("send the token: `authorization: Bearer …`")),
@@ -94,13 +118,16 @@ fn access_control(request: &HttpRequest) -> &AccessControl {
 mod tests {
     use super::*;
 
-    fn access_control(token: &str) -> AccessControl {
-        AccessControl(Some(token.to_owned().into()))
+    /// What is read where `API_TOKEN` is `value`.
+    fn read(value: &'static str) -> (AccessControl, bool) {
+        let mut reader = Reader::new(move |name| (name == "API_TOKEN").then(|| value.to_owned()));
+        let access = AccessControl::read(&mut reader);
+        (access, reader.finish().is_ok())
     }
 
     #[test]
     fn only_the_very_token_makes_a_caller_trusted() {
-        let access = access_control("s3cret");
+        let (access, _) = read("s3cret");
         assert_eq!(access.caller(Some(b"Bearer s3cret")).ok(), Some(Caller::Trusted));
         assert_eq!(access.caller(Some(b"bearer s3cret")).ok(), Some(Caller::Trusted));
         assert_eq!(access.caller(None).ok(), Some(Caller::Anonymous));
@@ -110,7 +137,28 @@ mod tests {
     }
 
     #[test]
+    fn while_tokens_are_exchanged_either_is_good_and_both_together_are_not() {
+        let (access, valid) = read("new,old");
+        assert!(valid);
+        for token in ["new", "old"] {
+            assert_eq!(access.caller(Some(format!("Bearer {token}").as_bytes())).ok(), Some(Caller::Trusted));
+        }
+        for wrong in ["new,old", "", ",", "ne"] {
+            assert!(access.caller(Some(format!("Bearer {wrong}").as_bytes())).is_err(), "{wrong:?} was taken");
+        }
+    }
+
+    #[test]
+    fn an_empty_token_or_one_that_no_header_can_carry_is_a_fault() {
+        for value in ["two words", "a,,b", ",a", "a,", ",", "caf\u{e9}"] {
+            assert!(!read(value).1, "{value:?} was taken");
+        }
+        let (access, valid) = read("");
+        assert!(valid && access.is_read_only());
+    }
+
+    #[test]
     fn the_token_is_in_no_debug_output() {
-        assert!(!format!("{:?}", access_control("s3cret")).contains("s3cret"));
+        assert_eq!(format!("{:?}", read("s3cret").0), "AccessControl(1 tokens)");
     }
 }
