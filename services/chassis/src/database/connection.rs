@@ -26,8 +26,8 @@ const PING_TIMEOUT: Duration = Duration::from_millis(500);
 /// name leads now, even when the old server still answers.
 const MAX_AGE: Duration = Duration::from_mins(30);
 
-/// How often all connections may be thrown away at most. While a server refuses every write, each refusal is a reason to;
-/// reads go on meanwhile, and are not to be busy with connecting.
+/// How often connections that still serve reads may be thrown away at most. While a server refuses every write, each
+/// refusal is a reason to; reads go on meanwhile, and are not to be busy with connecting.
 const CONDEMN_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Limits that the server itself keeps, so that work which nobody waits for any more ends there too. The lock wait is
@@ -46,6 +46,15 @@ pub(super) struct Connector {
     condemned: Mutex<Condemned>,
 }
 
+/// How soon connections are to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Condemnation {
+    /// They are dead.
+    AtOnce,
+    /// They are of some use, and go when none have gone for a moment.
+    Soon,
+}
+
 /// Which connections are not used again.
 #[derive(Default)]
 struct Condemned {
@@ -62,10 +71,13 @@ impl Connector {
         Self { options, connecting: Connecting::new(), condemned: Mutex::default() }
     }
 
-    /// Has no connection that was made until now be used again: at once, or a moment later where others were thrown away
-    /// just now.
-    pub(super) fn condemn(&self) {
-        self.condemned().asked = Some(Instant::now());
+    /// Has no connection that was made until now be used again.
+    pub(super) fn condemn(&self, condemnation: Condemnation) {
+        let mut condemned = self.condemned();
+        condemned.asked = Some(Instant::now());
+        if condemnation == Condemnation::AtOnce {
+            condemned.until = condemned.asked;
+        }
     }
 
     /// Whether a connection that was made then is not to be used again.

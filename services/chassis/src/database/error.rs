@@ -5,6 +5,8 @@ use std::{io::ErrorKind, sync::Arc};
 use deadpool::managed::PoolError;
 use sqlx::mysql::MySqlDatabaseError;
 
+use super::connection::Condemnation;
+
 /// Why a piece of work failed. It can be cloned, since several may have waited for the same work.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
@@ -166,9 +168,15 @@ impl Error {
         }
     }
 
-    /// Whether the other connections, made at the same time to the same server, are likely to be of no use either.
-    pub(super) fn condemns_other_connections(&self) -> bool {
-        matches!(self, Self::Unavailable(Unavailable::Lost(_) | Unavailable::ReadOnly(_)))
+    /// How soon the other connections are to go, which were made at the same time to the same server, where they are likely
+    /// to be of no use either.
+    pub(super) fn condemns_other_connections(&self) -> Option<Condemnation> {
+        match self {
+            Self::Unavailable(Unavailable::Lost(_)) => Some(Condemnation::AtOnce),
+            // Reads go on with them.
+            Self::Unavailable(Unavailable::ReadOnly(_)) => Some(Condemnation::Soon),
+            _ => None,
+        }
     }
 }
 

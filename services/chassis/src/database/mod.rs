@@ -127,8 +127,8 @@ impl Database {
             Err(_) => Error::Unavailable(Unavailable::TooSlow),
         };
         lease.sound = error.leaves_connection_sound();
-        if error.condemns_other_connections() {
-            self.shares.condemn_connections();
+        if let Some(condemnation) = error.condemns_other_connections() {
+            self.shares.condemn_connections(condemnation);
         }
         Err(error)
     }

@@ -11,7 +11,10 @@ use std::{
 
 use deadpool::managed::{Pool, QueueMode, WeakPool};
 
-use super::{Connections, Database, Settings, connection::Connector};
+use super::{
+    Connections, Database, Settings,
+    connection::{Condemnation, Connector},
+};
 
 /// The connections of one process; cheap to clone.
 #[derive(Clone)]
@@ -74,10 +77,10 @@ impl Shares {
         sum
     }
 
-    /// Throws the connections away that were made until now, on all workers: those that are not in use at once.
-    pub(super) fn condemn_connections(&self) {
+    /// Throws the connections away that were made until now, on all workers.
+    pub(super) fn condemn_connections(&self, condemnation: Condemnation) {
         for pool in self.pools() {
-            pool.manager().condemn();
+            pool.manager().condemn(condemnation);
             pool.retain(|_, metrics| !pool.manager().is_condemned(metrics.created));
         }
     }
