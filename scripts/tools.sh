@@ -73,6 +73,7 @@ for tool; do
         checkov) python_program checkov checkov==3.3.30 ;;
         # With what it needs to serve; its extra `server` is larger still, for services that are not used here.
         moto_server) python_program moto_server 'moto[cloudformation]==5.2.5' flask==3.1.3 flask-cors==6.0.5 ;;
+        schemathesis) python_program schemathesis schemathesis==4.32.5 ;;
         *) package "$tool" ;;
     esac
 done

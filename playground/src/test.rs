@@ -36,11 +36,11 @@ pub async fn test(interrupt: &Interrupt, choice: Choice, arguments: &[String]) -
             }
             _ => None,
         };
-        let tools = if concern(arguments, &["deploy"]) { Some(tools().await) } else { None };
-        Ok::<_, anyhow::Error>((server, lacking, images, tools, engine))
+        let missing = install(arguments).await;
+        Ok::<_, anyhow::Error>((server, lacking, images, missing, engine))
     };
     // The engine is the last to go.
-    let (server, lacking, images, tools, _engine) = match interrupt.unless(Box::pin(bring_up)).await {
+    let (server, lacking, images, missing, _engine) = match interrupt.unless(Box::pin(bring_up)).await {
         Ok(brought_up) => brought_up?,
         Err(interrupted) => {
             terminal::line("Could not run: all tests, because the run was interrupted");
@@ -50,7 +50,7 @@ pub async fn test(interrupt: &Interrupt, choice: Choice, arguments: &[String]) -
     // Names of test databases, so that they can be found again on a server that stays when a test was killed.
     let prefix = format!("test_{}_", secret::random(3)?);
     let start = Instant::now();
-    let mut tests = Tests::start(&server, &prefix, images.as_ref(), tools.as_ref(), arguments)?;
+    let mut tests = Tests::start(&server, &prefix, images.as_ref(), &missing, arguments)?;
     let (code, ended) = match interrupt.unless(tests.process.wait()).await {
         Ok(status) => {
             let status = status?;
@@ -84,14 +84,42 @@ fn cargo(subcommand: &str) -> Result<Command> {
     Ok(command)
 }
 
-/// Installs the aws CLI, and what answers it in the tests.
-async fn tools() -> Result<()> {
-    let step = terminal::step("installing the aws CLI and moto (a minute the first time)");
-    let mut command = Command::new(folders::workspace().join("scripts/tools.sh"));
-    command.args(["aws", "moto_server"]);
-    process::output("scripts/tools.sh", command, Duration::from_mins(15)).await?;
-    step.done("the aws CLI and moto are there");
-    Ok(())
+/// Tools that a suite takes.
+struct Tools {
+    suite: &'static str,
+    /// What they are called.
+    name: &'static str,
+    /// What `scripts/tools.sh` calls them.
+    arguments: &'static [&'static str],
+    /// The variable by which the tests learn that they cannot be had, and why.
+    missing: &'static str,
+}
+
+const TOOLS: [Tools; 2] = [
+    Tools {
+        suite: "deploy",
+        name: "the aws CLI and moto",
+        arguments: &["aws", "moto_server"],
+        missing: "TEST_NO_AWS_CLI",
+    },
+    Tools { suite: "contract", name: "Schemathesis", arguments: &["schemathesis"], missing: "TEST_NO_SCHEMATHESIS" },
+];
+
+/// Installs the tools of the tests that `arguments` choose; gives the variables of those that cannot be had, and why.
+async fn install(arguments: &[String]) -> Vec<(&'static str, String)> {
+    let mut missing = Vec::new();
+    for tools in TOOLS.iter().filter(|tools| concern(arguments, &[tools.suite])) {
+        let step = terminal::step(format!("installing {} (a minute the first time)", tools.name));
+        let mut command = Command::new(folders::workspace().join("scripts/tools.sh"));
+        command.args(tools.arguments);
+        match process::output("scripts/tools.sh", command, Duration::from_mins(15)).await {
+            Ok(_) => step.done(format_args!("{}: installed", tools.name)),
+            Err(error) => {
+                missing.push((tools.missing, told(&error).lines().next_back().unwrap_or_default().to_owned()));
+            }
+        }
+    }
+    missing
 }
 
 /// Whether the tests that `arguments` choose may be of one of `suites`: all are, or those of a name that says so. A test
@@ -143,7 +171,7 @@ impl Tests {
         server: &Server,
         prefix: &str,
         images: Option<&Result<Images>>,
-        tools: Option<&Result<()>>,
+        missing: &[(&str, String)],
         arguments: &[String],
     ) -> Result<Self> {
         let mut command = cargo("test")?;
@@ -179,9 +207,7 @@ impl Tests {
             }
             None => {}
         }
-        if let Some(Err(error)) = tools {
-            command.env("TEST_NO_AWS_CLI", told(error).lines().next_back().unwrap_or_default());
-        }
+        command.envs(missing.iter().map(|(variable, why)| (variable, why)));
         let process = Process::start("cargo test", command, Duration::from_secs(10))?;
         let reaper = Reaper::of_group(process.id())?;
         let summary = Arc::new(Mutex::new(Summary::default()));
