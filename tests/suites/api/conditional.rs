@@ -27,11 +27,11 @@ async fn a_stale_if_match_changes_nothing() {
     let path = created.header("location");
     let current = service.client.put(path, Some("\"1\""), &with(oslo(), "population", 2)).await.expect(200);
     assert_eq!(current.header("etag"), "\"2\"");
-    for stale in ["\"1\"", "W/\"2\"", "\"3\", \"4\""] {
+    for stale in ["\"1\"", "W/\"2\"", "\"3\", \"4\"", "\"1,2\""] {
         service.client.put(path, Some(stale), &oslo()).await.expect_problem(412, "precondition-failed");
         service.client.delete(path, Some(stale)).await.expect_problem(412, "precondition-failed");
     }
-    for malformed in ["1", "\"1", ""] {
+    for malformed in ["1", "\"1", "", "\"2\", 3"] {
         service.client.put(path, Some(malformed), &oslo()).await.expect_problem(400, "malformed");
     }
     assert_eq!(service.client.get(path).await.json(), current.json());

@@ -7,7 +7,7 @@ use actix_web::{
     dev::Payload,
     http::{
         StatusCode,
-        header::{ETag, EntityTag, Header as _, IfMatch, IfNoneMatch},
+        header::{ETag, EntityTag, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH},
     },
 };
 use serde::Serialize;
@@ -40,10 +40,10 @@ impl Version {
 
     /// Whether `request` says with `If-None-Match` that it has this version already.
     fn is_known_to(self, request: &HttpRequest) -> bool {
-        match IfNoneMatch::parse(request) {
-            Ok(IfNoneMatch::Any) => true,
-            Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|tag| tag.weak_eq(&self.tag())),
-            Err(_) => false,
+        match Tags::of(request, &IF_NONE_MATCH) {
+            Some(Tags::Any) => true,
+            Some(Tags::Items(tags)) => tags.iter().any(|tag| tag.weak_eq(&self.tag())),
+            None => false,
         }
     }
 
@@ -111,14 +111,91 @@ impl FromRequest for Precondition {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(if request.headers().contains_key(IfMatch::name()) {
-            match IfMatch::parse(request) {
-                Ok(IfMatch::Any) => Ok(Self::None),
-                Ok(IfMatch::Items(tags)) if !tags.is_empty() => Ok(Self::Match(tags)),
-                _ => Err(Problem::malformed("If-Match is neither * nor a list of entity tags such as \"3\"")),
+        ready(if request.headers().contains_key(IF_MATCH) {
+            match Tags::of(request, &IF_MATCH) {
+                Some(Tags::Any) => Ok(Self::None),
+                Some(Tags::Items(tags)) => Ok(Self::Match(tags)),
+                None => Err(Problem::malformed("If-Match is neither * nor a list of entity tags such as \"3\"")),
             }
         } else {
             Ok(Self::None)
         })
+    }
+}
+
+/// Entity tags as `If-Match` and `If-None-Match` have them (RFC 9110, section 13.1).
+///
+/// (actix-web splits such a list at every comma, which may be part of a tag, and leaves out what it cannot read.)
+#[derive(Debug, PartialEq, Eq)]
+enum Tags {
+    /// `*`
+    Any,
+    /// One or more.
+    Items(Vec<EntityTag>),
+}
+
+impl Tags {
+    /// Those in the header `name`, however many lines it has; none where it is something else.
+    fn of(request: &HttpRequest, name: &HeaderName) -> Option<Self> {
+        let lines: Vec<_> = request.headers().get_all(name).map(HeaderValue::as_bytes).collect();
+        Self::parse(&lines.join(&b", "[..]))
+    }
+
+    fn parse(text: &[u8]) -> Option<Self> {
+        if text == b"*" {
+            return Some(Self::Any);
+        }
+        let mut tags = Vec::new();
+        let mut rest = skip(text, b"\t ,");
+        while !rest.is_empty() {
+            let (tag, after) = entity_tag(rest)?;
+            tags.push(tag);
+            let separator = skip(after, b"\t ");
+            rest = skip(separator, b"\t ,");
+            if !rest.is_empty() && !separator.starts_with(b",") {
+                return None;
+            }
+        }
+        (!tags.is_empty()).then_some(Self::Items(tags))
+    }
+}
+
+/// The tag that `text` begins with, and what is after it.
+fn entity_tag(text: &[u8]) -> Option<(EntityTag, &[u8])> {
+    let (weak, quoted) = text.strip_prefix(b"W/").map_or((false, text), |quoted| (true, quoted));
+    let opaque = quoted.strip_prefix(b"\"")?;
+    let (tag, quote_and_rest) = opaque.split_at(opaque.iter().position(|byte| *byte == b'"')?);
+    let allowed = |byte: &u8| matches!(byte, b'!'..=b'~' | 0x80..);
+    let tag = tag.iter().all(allowed).then(|| tag.iter().copied().map(char::from).collect())?;
+    Some((EntityTag::new(weak, tag), &quote_and_rest[1..]))
+}
+
+/// `text` without what it has of `bytes` at its beginning.
+fn skip<'a>(text: &'a [u8], bytes: &[u8]) -> &'a [u8] {
+    &text[text.iter().take_while(|byte| bytes.contains(byte)).count()..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entity_tags_are_read_as_the_rfc_has_them() {
+        let strong = |tag: &str| EntityTag::new_strong(tag.to_owned());
+        for (text, tags) in [
+            ("\"1\"", vec![strong("1")]),
+            ("\"\"", vec![strong("")]),
+            ("\"1\",\"2\"", vec![strong("1"), strong("2")]),
+            (", \"1\" ,, \t W/\"2\",", vec![strong("1"), EntityTag::new_weak("2".to_owned())]),
+            ("\"1,2\"", vec![strong("1,2")]),
+            ("\"\u{ff}\"", vec![strong("\u{c3}\u{bf}")]),
+        ] {
+            assert_eq!(Tags::parse(text.as_bytes()), Some(Tags::Items(tags)), "{text}");
+        }
+        assert_eq!(Tags::parse(b"*"), Some(Tags::Any));
+        for text in ["", ",", "1", "\"1", "1\"", "\"1\" \"2\"", "\"1\", 2", "w/\"1\"", "*, \"1\"", "\"a b\"", "\"\"\""]
+        {
+            assert_eq!(Tags::parse(text.as_bytes()), None, "{text} was taken");
+        }
     }
 }
