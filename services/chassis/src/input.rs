@@ -1,5 +1,13 @@
 //! Parsing what clients send into values that cannot be invalid, with everything that is wrong told at once.
 
+use std::num::NonZeroU64;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error as _, IntoDeserializer as _},
+};
+use serde_json::Number;
+
 use crate::http::{Problem, problem::FieldError};
 
 /// What is wrong with a body, field by field.
@@ -50,6 +58,28 @@ impl<const MAX: usize> Line<MAX> {
     }
 }
 
+/// A number that is whole and not negative, however it is written: to JSON Schema `63.0` and `6.3e1` are integers too.
+pub fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    whole(&Number::deserialize(deserializer)?).map_err(D::Error::custom)
+}
+
+/// The same from 1 on, or null.
+pub fn optional_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NonZeroU64>, D::Error> {
+    let number = Option::<Number>::deserialize(deserializer)?;
+    let whole = number.as_ref().map(whole).transpose().map_err(D::Error::custom)?;
+    whole.map(|whole| NonZeroU64::deserialize(whole.into_deserializer())).transpose()
+}
+
+fn whole(number: &Number) -> Result<u64, String> {
+    let written_otherwise =
+        || number.as_f64().filter(|float| float.fract() == 0.0 && (0.0..2_f64.powi(64)).contains(float));
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the bounds are checked above")]
+    number
+        .as_u64()
+        .or_else(|| written_otherwise().map(|float| float as u64))
+        .ok_or_else(|| format!("invalid value: `{number}`, expected a whole number that is not negative"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,5 +96,20 @@ mod tests {
         for text in ["", "   ", "abcdef", "a\0b", "a\nb", "a\u{7f}"] {
             assert!(parse(text).is_err(), "{text:?} was taken");
         }
+    }
+
+    #[test]
+    fn whole_numbers_may_be_written_in_any_way() {
+        let parse = |json: &str| whole_number(&mut serde_json::Deserializer::from_str(json)).ok();
+        for (json, number) in
+            [("0", 0), ("63", 63), ("63.0", 63), ("6.3e1", 63), ("-0.0", 0), ("18446744073709551615", u64::MAX)]
+        {
+            assert_eq!(parse(json), Some(number), "{json}");
+        }
+        for json in ["-1", "-1.0", "1.5", "1e-1", "18446744073709551616", "1e300", "\"1\"", "null", "true", "[1]"] {
+            assert_eq!(parse(json), None, "{json} was taken");
+        }
+        let id = |json: &str| optional_id(&mut serde_json::Deserializer::from_str(json)).ok();
+        assert_eq!((id("null"), id("7.0"), id("0")), (Some(None), Some(NonZeroU64::new(7)), None));
     }
 }

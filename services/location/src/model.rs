@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use chassis::{
     http::{Problem, Version},
-    input::{Faults, Line},
+    input::{Faults, Line, whole_number},
 };
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
@@ -83,6 +83,7 @@ pub struct LocationBody {
     #[schema(minimum = -180, maximum = 180, example = 10.739)]
     longitude: f64,
     /// Inhabitants.
+    #[serde(deserialize_with = "whole_number")]
     #[schema(maximum = 100_000_000_000_u64, example = 580_000)]
     population: u64,
     /// IANA time zone.

@@ -4,7 +4,7 @@ use std::{num::NonZeroU64, str::FromStr};
 
 use chassis::{
     http::{Problem, Version},
-    input::{Faults, Line},
+    input::{Faults, Line, optional_id},
 };
 use email_address::EmailAddress;
 use serde::{Deserialize, Serialize};
@@ -59,7 +59,7 @@ pub struct UserBody {
     #[schema(format = "email", max_length = 254, example = "ada@example.com")]
     email: String,
     /// Where the user lives: an id of the location service.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_id")]
     #[schema(value_type = Option<u64>, minimum = 1, example = 3_143_244)]
     location_id: Option<NonZeroU64>,
 }

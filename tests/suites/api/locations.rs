@@ -50,6 +50,13 @@ async fn names_in_any_script_come_back_as_they_were_sent() {
 }
 
 #[tokio::test]
+async fn a_whole_number_may_be_written_as_a_fraction() {
+    let service = location(Seeded::No).await;
+    let created = service.client.post("/locations", &with(oslo(), "population", 63.0)).await.expect(201);
+    assert_eq!(created.json()["population"], 63);
+}
+
+#[tokio::test]
 async fn pages_follow_one_another_without_gap_or_repetition() {
     let service = location(Seeded::Yes).await;
     let (mut path, mut ids, mut pages) = ("/locations?country=NO&limit=10".to_owned(), Vec::new(), 0);
