@@ -109,7 +109,13 @@ fn parse_email(text: &str) -> Result<EmailAddress, String> {
     if text.len() > MAX_EMAIL_LENGTH {
         return Err(format!("is longer than {MAX_EMAIL_LENGTH} characters"));
     }
-    text.parse().map_err(|problem| format!("is not an e-mail address: {problem}"))
+    // What is compared for being unique takes `ä` for `a`, which no mail server does.
+    if !text.is_ascii() {
+        return Err("has characters other than those of ASCII".to_owned());
+    }
+    let address: EmailAddress = text.parse().map_err(|problem| format!("is not an e-mail address: {problem}"))?;
+    // It is read with a name before it as well, in `Ada <ada@example.com>`.
+    if address.email() == text { Ok(address) } else { Err("is more than an e-mail address".to_owned()) }
 }
 
 /// A user's unique name.
@@ -159,6 +165,11 @@ mod tests {
         assert!(parse_email("ada@example.com").is_ok());
         for bad in ["", "ada", "ada@", "@example.com", "ada @example.com", "ada@example.com\r\nBcc: x", "a\0@b.c"] {
             assert!(parse_email(bad).is_err(), "{bad:?} was taken");
+        }
+        for more in
+            ["Ada <ada@example.com>", " <ada@example.com>", "<ada@example.com>", "\u{e5}da@example.com", "a@\u{e4}.com"]
+        {
+            assert!(parse_email(more).is_err(), "{more:?} was taken");
         }
     }
 }

@@ -129,6 +129,8 @@ async fn values_that_will_not_do_are_told_field_by_field() {
         ("email", json!("nobody")),
         ("email", json!(format!("{}@example.com", "a".repeat(250)))),
         ("email", json!("ada@example.com\0")),
+        ("email", json!("Ada <ada@example.com>")),
+        ("email", json!("\u{e5}da@example.com")),
     ] {
         let told = users.client.post("/users", &with(ada(), field, wrong)).await.expect_problem(422, "invalid");
         assert_eq!(told["errors"][0]["field"], field, "{told}");
