@@ -4,6 +4,7 @@ use std::num::NonZeroU64;
 
 use actix_web::{
     HttpRequest, HttpResponse, delete, get,
+    guard::GuardContext,
     http::header::{HeaderValue, VARY},
     post, put,
     web::{Data, Json, Path, Query},
@@ -33,6 +34,12 @@ use crate::{
 pub fn mount(config: &mut ServiceConfig) {
     config.app_data(Data::new(Reads::default()));
     config.service(list).service(table).service(near).service(find).service(create).service(replace).service(delete);
+}
+
+/// Whether a request is for a place rather than for what else there is to read beside places, which is 405 to a writer,
+/// not the place of a strange id.
+fn is_of_one_place(context: &GuardContext<'_>) -> bool {
+    !["/locations/table", "/locations/nearest"].contains(&context.head().uri.path())
 }
 
 /// What to list.
@@ -227,7 +234,7 @@ async fn create(
         AnyOperation, NeedsToken, TakesBody,
     )
 )]
-#[put("/locations/{id}")]
+#[put("/locations/{id}", guard = "is_of_one_place")]
 async fn replace(
     _: Writer,
     database: Data<Database>,
@@ -259,7 +266,7 @@ async fn replace(
         AnyOperation, NeedsToken,
     )
 )]
-#[delete("/locations/{id}")]
+#[delete("/locations/{id}", guard = "is_of_one_place")]
 async fn delete(
     _: Writer,
     database: Data<Database>,

@@ -215,6 +215,8 @@ async fn unknown_paths_are_not_found_and_wrong_methods_are_told_the_right_ones()
         (Method::PATCH, "/locations/1", "GET, HEAD, PUT, DELETE"),
         (Method::POST, "/locations/1", "GET, HEAD, PUT, DELETE"),
         (Method::POST, "/", "GET, HEAD"),
+        (Method::PUT, "/locations/nearest", "GET, HEAD"),
+        (Method::DELETE, "/locations/table", "GET, HEAD"),
         (Method::PUT, "/readyz", "GET, HEAD"),
         (Method::OPTIONS, "/health", "GET, HEAD"),
         (Method::from_bytes(b"BREW").unwrap(), "/docs", "GET, HEAD"),
