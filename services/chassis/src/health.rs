@@ -17,7 +17,10 @@ use utoipa::ToSchema;
 
 use crate::{
     database::{Database, Error},
-    http::Problem,
+    http::{
+        Problem,
+        problem::{AnyOperation, Body},
+    },
     instance::Instance,
     telemetry::{self, Metrics},
 };
@@ -103,11 +106,20 @@ pub(crate) async fn probe(health: Data<Health>, database: Database) {
     }
 }
 
+/// Whether something is well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    /// It is.
+    Pass,
+    /// It is not.
+    Fail,
+}
+
 /// Health in the form of draft-inadarei-api-health-check.
 #[derive(Serialize, ToSchema)]
 struct Report {
-    /// `pass` or `fail`.
-    status: &'static str,
+    status: Status,
     /// What was deployed: the tag of the image.
     release: String,
     /// The container that answers.
@@ -125,12 +137,12 @@ struct Checks {
 
 #[derive(Serialize, ToSchema)]
 struct DatabaseCheck {
-    /// `pass` or `fail`.
-    status: &'static str,
+    status: Status,
     /// When the database was asked.
     #[schema(value_type = String, format = DateTime)]
     time: Timestamp,
     /// How long its answer took, in milliseconds.
+    #[schema(minimum = 0)]
     response_ms: f64,
     /// Why it is not well.
     output: Option<String>,
@@ -147,7 +159,7 @@ struct ConnectionsCheck {
 /// Whether the process lives.
 ///
 /// Touches nothing but itself.
-#[utoipa::path(tag = "operation", responses((status = 200, description = "It does", body = str)))]
+#[utoipa::path(tag = "operation", responses((status = 200, description = "It does", body = str), AnyOperation))]
 #[get("/livez")]
 pub(crate) async fn livez() -> impl Responder {
     "alive\n"
@@ -159,7 +171,8 @@ pub(crate) async fn livez() -> impl Responder {
 /// task.
 #[utoipa::path(tag = "operation", responses(
     (status = 200, description = "Yes", body = str),
-    (status = 503, description = "No: it is stopping", content_type = "application/problem+json", body = crate::http::problem::Body),
+    (status = 503, description = "No: it is stopping", content_type = "application/problem+json", body = Body),
+    AnyOperation,
 ))]
 #[get("/readyz")]
 pub(crate) async fn readyz(health: Data<Health>) -> Result<impl Responder, Problem> {
@@ -175,7 +188,9 @@ pub(crate) async fn readyz(health: Data<Health>) -> Result<impl Responder, Probl
 /// For people and alarms, not for load balancers.
 #[utoipa::path(tag = "operation", responses(
     (status = 200, description = "Well", content_type = "application/health+json", body = Report),
-    (status = 503, description = "Not well", content_type = "application/health+json", body = Report),
+    (status = 503, description = "Not well; a problem where it is stopping",
+        content((Report = "application/health+json"), (Body = "application/problem+json"))),
+    AnyOperation,
 ))]
 #[get("/health")]
 pub(crate) async fn report(health: Data<Health>, database: Data<Database>, instance: Data<Instance>) -> HttpResponse {
@@ -183,7 +198,7 @@ pub(crate) async fn report(health: Data<Health>, database: Data<Database>, insta
         return Problem::unavailable("the service is stopping").error_response();
     };
     let connections = database.connections();
-    let status = if probe.passed() { "pass" } else { "fail" };
+    let status = if probe.passed() { Status::Pass } else { Status::Fail };
     let mut answer = if probe.passed() { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     let report = Report {
         status,
@@ -217,7 +232,8 @@ pub(crate) async fn report(health: Data<Health>, database: Data<Database>, insta
 /// is used and how long it takes is of use to an attacker, and figures of some task or other are of no use to anybody.
 #[utoipa::path(tag = "operation", responses(
     (status = 200, description = "In the OpenMetrics text format", content_type = "application/openmetrics-text", body = str),
-    (status = 404, description = "Not through a load balancer", content_type = "application/problem+json", body = crate::http::problem::Body),
+    (status = 404, description = "Not through a load balancer", content_type = "application/problem+json", body = Body),
+    AnyOperation,
 ))]
 #[get("/metrics")]
 pub(crate) async fn metrics(

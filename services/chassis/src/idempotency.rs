@@ -25,10 +25,18 @@ use actix_web::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use sqlx::MySqlConnection;
+use utoipa::{
+    IntoParams,
+    openapi::{
+        ObjectBuilder,
+        path::{Parameter, ParameterIn},
+    },
+};
 
 use crate::{
     database::{self, Database},
     http::{Problem, Version},
+    openapi::header_parameter,
 };
 
 /// The request header.
@@ -59,6 +67,14 @@ pub struct Created {
     /// Whether the answer was given before.
     #[serde(skip)]
     replayed: bool,
+}
+
+impl IntoParams for IdempotencyKey {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let description = "The same key and body get the same answer for 24 hours; another body is refused";
+        let visible = |schema: ObjectBuilder| schema.pattern(Some("^[!-~]+$")).max_length(Some(MAX_KEY_LENGTH));
+        vec![header_parameter(HEADER, description, visible)]
+    }
 }
 
 impl FromRequest for IdempotencyKey {

@@ -1,14 +1,25 @@
 //! Parsing what clients send into values that cannot be invalid, with everything that is wrong told at once.
 
-use std::num::NonZeroU64;
+use std::{borrow::Cow, num::NonZeroU64};
 
 use serde::{
     Deserialize, Deserializer,
     de::{Error as _, IntoDeserializer as _},
 };
 use serde_json::Number;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, Type},
+};
 
 use crate::http::{Problem, problem::FieldError};
+
+/// [`Line`] as a regular expression: no control character, and at least one that is neither that nor a kind of space.
+const LINE_PATTERN: &str = concat!(
+    r"^[^\u0000-\u001f\u007f-\u009f]*",
+    r"[^\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]",
+    r"[^\u0000-\u001f\u007f-\u009f]*$"
+);
 
 /// What is wrong with a body, field by field.
 #[derive(Debug, Default)]
@@ -55,6 +66,19 @@ impl<const MAX: usize> Line<MAX> {
     #[must_use]
     pub fn into_inner(self) -> String {
         self.0
+    }
+}
+
+impl<const MAX: usize> PartialSchema for Line<MAX> {
+    fn schema() -> RefOr<Schema> {
+        let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some(LINE_PATTERN));
+        text.min_length(Some(1)).max_length(Some(MAX)).into()
+    }
+}
+
+impl<const MAX: usize> ToSchema for Line<MAX> {
+    fn name() -> Cow<'static, str> {
+        format!("Line{MAX}").into()
     }
 }
 

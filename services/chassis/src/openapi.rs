@@ -7,12 +7,13 @@ use std::{
 
 use actix_web::{App, HttpResponse, get, web::Data};
 use utoipa::openapi::{
-    ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder,
+    ComponentsBuilder, InfoBuilder, ObjectBuilder, OpenApi, OpenApiBuilder, Required, Type,
+    path::{Parameter, ParameterBuilder, ParameterIn},
     security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 use utoipa_actix_web::{AppExt as _, service_config::ServiceConfig};
 
-use crate::{Service, health, pages, service::Routes, settings::Reader};
+use crate::{Service, health, http::problem::AnyOperation, pages, service::Routes, settings::Reader};
 
 /// The routes that every service has.
 pub(crate) fn routes(config: &mut ServiceConfig) {
@@ -48,6 +49,23 @@ pub(crate) fn document(service: &Service, service_routes: &Routes) -> OpenApi {
         .1
 }
 
+/// A header that a request may have, its text as `constrain` has it.
+///
+/// (utoipa takes an `Option` for one that may be `null`, which no header can be.)
+pub(crate) fn header_parameter(
+    name: &str,
+    description: &str,
+    constrain: impl FnOnce(ObjectBuilder) -> ObjectBuilder,
+) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(description))
+        .schema(Some(constrain(ObjectBuilder::new().schema_type(Type::String))))
+        .build()
+}
+
 /// The paths that `service` answers, as its routes have them.
 #[must_use]
 pub fn paths(service: &Service) -> BTreeSet<String> {
@@ -61,7 +79,10 @@ pub(crate) fn print(document: &OpenApi) -> io::Result<()> {
 }
 
 /// This document.
-#[utoipa::path(tag = "operation", responses((status = 200, description = "OpenAPI 3.1", content_type = "application/json", body = Object)))]
+#[utoipa::path(tag = "operation", responses(
+    (status = 200, description = "OpenAPI 3.1", content_type = "application/json", body = Object),
+    AnyOperation,
+))]
 #[get("/openapi.json")]
 pub(crate) async fn document_json(pages: Data<pages::Pages>) -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(pages.document.clone())

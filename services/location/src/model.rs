@@ -22,13 +22,13 @@ pub struct Location {
     #[schema(minimum = 1, example = 3_143_244)]
     pub id: u64,
     /// Name.
-    #[schema(example = "Oslo")]
+    #[schema(value_type = Line<200>)]
     pub name: String,
     /// ISO 3166-1 alpha-2 code.
-    #[schema(example = "NO")]
+    #[schema(pattern = "^[A-Z]{2}$", example = "NO")]
     pub country: String,
     /// First-level administrative division, GeoNames admin1 code.
-    #[schema(example = "12")]
+    #[schema(value_type = Option<Line<20>>)]
     pub region: Option<String>,
     /// Degrees north, WGS 84.
     #[schema(minimum = -90, maximum = 90, example = 59.913)]
@@ -37,10 +37,10 @@ pub struct Location {
     #[schema(minimum = -180, maximum = 180, example = 10.739)]
     pub longitude: f64,
     /// Inhabitants.
-    #[schema(example = 580_000)]
+    #[schema(maximum = 100_000_000_000_u64, example = 580_000)]
     pub population: u64,
     /// IANA time zone.
-    #[schema(example = "Europe/Oslo")]
+    #[schema(pattern = "^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$", max_length = 64, example = "Europe/Oslo")]
     pub timezone: String,
     /// The version, which goes into the ETag.
     #[serde(skip)]
@@ -67,14 +67,14 @@ impl Location {
 #[serde(deny_unknown_fields)]
 pub struct LocationBody {
     /// Name, 1 to 200 characters.
-    #[schema(min_length = 1, max_length = 200, example = "Oslo")]
+    #[schema(value_type = Line<200>)]
     name: String,
     /// ISO 3166-1 alpha-2 code.
     #[schema(pattern = "^[A-Z]{2}$", example = "NO")]
     country: String,
     /// First-level administrative division, up to 20 characters.
     #[serde(default)]
-    #[schema(min_length = 1, max_length = 20, example = "12")]
+    #[schema(value_type = Option<Line<20>>)]
     region: Option<String>,
     /// Degrees north, WGS 84.
     #[schema(minimum = -90, maximum = 90, example = 59.913)]

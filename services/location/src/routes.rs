@@ -12,8 +12,8 @@ use actix_web::{
 use chassis::{
     database::Database,
     http::{
-        Limit, Object, Page, Precondition, Problem, Writer, absent_if_empty, prefers_html,
-        problem::{AnyOperation, Body, NeedsToken, TakesBody},
+        After, KnownVersions, Limit, Object, Page, Precondition, Problem, Writer, absent_if_empty, prefers_html,
+        problem::{AnyOperation, Body, NeedsDatabase, NeedsToken, TakesBody, TakesInput, TakesToken},
     },
     idempotency::{self, Created, IdempotencyKey},
 };
@@ -61,8 +61,8 @@ struct ListQuery {
     limit: Limit,
     /// Only places with an id above this; what `next` is made with.
     #[serde(default)]
-    #[param(required = false)]
-    after: u64,
+    #[param(value_type = u64, required = false)]
+    after: After,
 }
 
 /// Where to look.
@@ -106,7 +106,7 @@ struct Nearest {
     responses(
         (status = 200, description = "A page", content((Page<Location> = "application/json"), (str = "text/html")),
             headers(("link" = String, description = "Where the next page is (RFC 8288)"))),
-        AnyOperation,
+        AnyOperation, TakesInput, NeedsDatabase,
     )
 )]
 #[get("/locations")]
@@ -118,7 +118,7 @@ async fn list(
 ) -> Result<HttpResponse, Problem> {
     let ListQuery { country, q: prefix, limit, after } = query.into_inner();
     let filter = Filter { country, prefix };
-    let page = reads.pages.get(&database, Selection { filter: filter.clone(), after, limit }).await?;
+    let page = reads.pages.get(&database, Selection { filter: filter.clone(), after: after.get(), limit }).await?;
     let mut answer = if prefers_html(&request) { pages::list(&page, &filter)? } else { page.answer() };
     answer.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
     Ok(answer)
@@ -129,7 +129,10 @@ async fn list(
 /// The page is sent as it is read, so that it costs no more memory than a part of it, however long it is.
 #[utoipa::path(
     tag = "locations",
-    responses((status = 200, description = "A page", content_type = "text/html", body = str), AnyOperation)
+    responses(
+        (status = 200, description = "A page", content_type = "text/html", body = str),
+        AnyOperation, NeedsDatabase,
+    )
 )]
 #[get("/locations/table")]
 async fn table(database: Data<Database>, reads: Data<Reads>) -> Result<HttpResponse, Problem> {
@@ -147,7 +150,10 @@ async fn table(database: Data<Database>, reads: Data<Reads>) -> Result<HttpRespo
 #[utoipa::path(
     tag = "locations",
     params(NearestQuery),
-    responses((status = 200, description = "The nearest places", body = Nearest), AnyOperation)
+    responses(
+        (status = 200, description = "The nearest places", body = Nearest),
+        AnyOperation, TakesInput, NeedsDatabase,
+    )
 )]
 #[get("/locations/nearest")]
 async fn near(
@@ -165,13 +171,13 @@ async fn near(
     tag = "locations",
     params(
         ("id" = u64, Path, minimum = 1, example = 3_143_244),
-        ("if-none-match" = Option<String>, Header, description = "The ETag of the version that is known already"),
+        KnownVersions,
     ),
     responses(
         (status = 200, description = "The place", body = Location, headers(("etag" = String, description = "Its version"))),
         (status = 304, description = "It is still the version that `if-none-match` names"),
         (status = 404, description = "There is no such place", content_type = "application/problem+json", body = Body),
-        AnyOperation,
+        AnyOperation, TakesInput, NeedsDatabase,
     )
 )]
 #[get("/locations/{id}")]
@@ -192,12 +198,16 @@ async fn find(
     tag = "locations",
     security(("token" = [])),
     request_body = LocationBody,
-    params(("idempotency-key" = Option<String>, Header, description = "The same key and body get the same answer for 24 hours", max_length = 255)),
+    params(IdempotencyKey),
     responses(
         (status = 201, description = "It is there", body = Location, headers(
             ("location" = String, description = "Its path"), ("etag" = String, description = "Its version"),
-            ("idempotency-replayed" = bool, description = "Present where it was there already"))),
-        AnyOperation, NeedsToken, TakesBody,
+            ("idempotency-replayed" = bool, description = "Present where it was there already")),
+            links(
+                ("find" = (operation_id = "find", parameters(("id" = "$response.body#/id")))),
+                ("replace" = (operation_id = "replace", parameters(("id" = "$response.body#/id")))),
+                ("delete" = (operation_id = "delete", parameters(("id" = "$response.body#/id")))))),
+        AnyOperation, TakesInput, NeedsDatabase, TakesToken, NeedsToken, TakesBody,
     )
 )]
 #[post("/locations")]
@@ -225,13 +235,13 @@ async fn create(
     request_body = LocationBody,
     params(
         ("id" = u64, Path, minimum = 1, example = 3_143_244),
-        ("if-match" = Option<String>, Header, description = "The ETag of the version to replace; without it, whichever there is"),
+        Precondition,
     ),
     responses(
         (status = 200, description = "As it is now", body = Location, headers(("etag" = String, description = "Its version"))),
         (status = 404, description = "There is no such place", content_type = "application/problem+json", body = Body),
         (status = 412, description = "It is another version", content_type = "application/problem+json", body = Body),
-        AnyOperation, NeedsToken, TakesBody,
+        AnyOperation, TakesInput, NeedsDatabase, TakesToken, NeedsToken, TakesBody,
     )
 )]
 #[put("/locations/{id}", guard = "is_of_one_place")]
@@ -257,13 +267,13 @@ async fn replace(
     security(("token" = [])),
     params(
         ("id" = u64, Path, minimum = 1, example = 3_143_244),
-        ("if-match" = Option<String>, Header, description = "The ETag of the version to delete; without it, whichever there is"),
+        Precondition,
     ),
     responses(
         (status = 204, description = "It is gone"),
         (status = 404, description = "There is no such place", content_type = "application/problem+json", body = Body),
         (status = 412, description = "It is another version", content_type = "application/problem+json", body = Body),
-        AnyOperation, NeedsToken,
+        AnyOperation, TakesInput, NeedsDatabase, TakesToken, NeedsToken,
     )
 )]
 #[delete("/locations/{id}", guard = "is_of_one_place")]

@@ -53,7 +53,7 @@ pub struct UserBody {
     #[schema(pattern = "^[a-z][a-z0-9._-]{2,31}$", example = "ada.hansen")]
     username: String,
     /// 1 to 100 characters of any script.
-    #[schema(min_length = 1, max_length = 100, example = "Ada Hansen")]
+    #[schema(value_type = Line<100>)]
     display_name: String,
     /// E-mail address.
     #[schema(format = "email", max_length = 254, example = "ada@example.com")]

@@ -11,8 +11,8 @@ use actix_web::{
 use chassis::{
     database::Database,
     http::{
-        Caller, Limit, Object, Page, Precondition, Problem, Writer, prefers_html,
-        problem::{AnyOperation, Body, FieldError, NeedsToken, TakesBody},
+        After, Caller, KnownVersions, Limit, Object, Page, Precondition, Problem, Writer, prefers_html,
+        problem::{AnyOperation, Body, FieldError, NeedsDatabase, NeedsToken, TakesBody, TakesInput, TakesToken},
     },
     idempotency::{self, Created, IdempotencyKey},
     telemetry::RequestContext,
@@ -47,8 +47,8 @@ struct ListQuery {
     limit: Limit,
     /// Only users with an id above this; what `next` is made with.
     #[serde(default)]
-    #[param(required = false)]
-    after: u64,
+    #[param(value_type = u64, required = false)]
+    after: After,
 }
 
 fn default_limit() -> Limit {
@@ -83,8 +83,7 @@ enum Include {
     responses(
         (status = 200, description = "A page", content((Page<UserView> = "application/json"), (str = "text/html")),
             headers(("link" = String, description = "Where the next page is (RFC 8288)"))),
-        (status = 401, description = "The token is a wrong one", content_type = "application/problem+json", body = Body),
-        AnyOperation,
+        AnyOperation, TakesInput, NeedsDatabase, TakesToken,
     )
 )]
 #[get("/users")]
@@ -96,7 +95,7 @@ async fn list(
     query: Query<ListQuery>,
 ) -> Result<HttpResponse, Problem> {
     let ListQuery { limit, after } = query.into_inner();
-    let page = reads.pages.get(&database, Selection { caller, after, limit }).await?;
+    let page = reads.pages.get(&database, Selection { caller, after: after.get(), limit }).await?;
     let mut answer = if prefers_html(&request) { pages::table(&page)? } else { page.answer() };
     answer.headers_mut().insert(VARY, HeaderValue::from_static("accept, authorization"));
     Ok(answer)
@@ -108,16 +107,15 @@ async fn list(
     security((), ("token" = [])),
     params(
         ("id" = u64, Path, minimum = 1, example = 1),
-        ("if-none-match" = Option<String>, Header, description = "The ETag of the version that is known already; not with `include`"),
+        KnownVersions,
         FindQuery,
     ),
     responses(
         (status = 200, description = "The user", body = UserView,
             headers(("etag" = String, description = "The version; not with `include`, since a place has versions of its own"))),
-        (status = 304, description = "It is still the version that `if-none-match` names"),
-        (status = 401, description = "The token is a wrong one", content_type = "application/problem+json", body = Body),
+        (status = 304, description = "It is still the version that `if-none-match` names; not with `include`"),
         (status = 404, description = "There is no such user", content_type = "application/problem+json", body = Body),
-        AnyOperation,
+        AnyOperation, TakesInput, NeedsDatabase, TakesToken,
     )
 )]
 #[get("/users/{id}")]
@@ -149,13 +147,17 @@ async fn find(
     tag = "users",
     security(("token" = [])),
     request_body = UserBody,
-    params(("idempotency-key" = Option<String>, Header, description = "The same key and body get the same answer for 24 hours", max_length = 255)),
+    params(IdempotencyKey),
     responses(
         (status = 201, description = "It is there", body = UserView, headers(
             ("location" = String, description = "Its path"), ("etag" = String, description = "Its version"),
-            ("idempotency-replayed" = bool, description = "Present where it was there already"))),
+            ("idempotency-replayed" = bool, description = "Present where it was there already")),
+            links(
+                ("find" = (operation_id = "find", parameters(("id" = "$response.body#/id")))),
+                ("replace" = (operation_id = "replace", parameters(("id" = "$response.body#/id")))),
+                ("delete" = (operation_id = "delete", parameters(("id" = "$response.body#/id")))))),
         (status = 409, description = "The username or the email is taken", content_type = "application/problem+json", body = Body),
-        AnyOperation, NeedsToken, TakesBody,
+        AnyOperation, TakesInput, NeedsDatabase, TakesToken, NeedsToken, TakesBody,
     )
 )]
 #[post("/users")]
@@ -191,14 +193,14 @@ async fn create(
     request_body = UserBody,
     params(
         ("id" = u64, Path, minimum = 1, example = 1),
-        ("if-match" = Option<String>, Header, description = "The ETag of the version to replace; without it, whichever there is"),
+        Precondition,
     ),
     responses(
         (status = 200, description = "As it is now", body = UserView, headers(("etag" = String, description = "Its version"))),
         (status = 404, description = "There is no such user", content_type = "application/problem+json", body = Body),
         (status = 409, description = "The username or the email is taken", content_type = "application/problem+json", body = Body),
         (status = 412, description = "It is another version", content_type = "application/problem+json", body = Body),
-        AnyOperation, NeedsToken, TakesBody,
+        AnyOperation, TakesInput, NeedsDatabase, TakesToken, NeedsToken, TakesBody,
     )
 )]
 #[put("/users/{id}")]
@@ -228,13 +230,13 @@ async fn replace(
     security(("token" = [])),
     params(
         ("id" = u64, Path, minimum = 1, example = 1),
-        ("if-match" = Option<String>, Header, description = "The ETag of the version to delete; without it, whichever there is"),
+        Precondition,
     ),
     responses(
         (status = 204, description = "It is gone"),
         (status = 404, description = "There is no such user", content_type = "application/problem+json", body = Body),
         (status = 412, description = "It is another version", content_type = "application/problem+json", body = Body),
-        AnyOperation, NeedsToken,
+        AnyOperation, TakesInput, NeedsDatabase, TakesToken, NeedsToken,
     )
 )]
 #[delete("/users/{id}")]

@@ -1,6 +1,6 @@
 //! Users as callers may see them.
 
-use chassis::http::Caller;
+use chassis::{http::Caller, input::Line};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -14,14 +14,14 @@ pub(crate) struct UserView {
     #[schema(minimum = 1, example = 1)]
     pub(crate) id: u64,
     /// Unique.
-    #[schema(example = "ada.hansen")]
+    #[schema(pattern = "^[a-z][a-z0-9._-]{2,31}$", example = "ada.hansen")]
     pub(crate) username: String,
     /// As the user writes it.
-    #[schema(example = "Ada Hansen")]
+    #[schema(value_type = Line<100>)]
     pub(crate) display_name: String,
     /// Only for callers with the token.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, example = "ada@example.com")]
+    #[schema(nullable = false, format = "email", max_length = 254, example = "ada@example.com")]
     pub(crate) email: Option<String>,
     /// Where the user lives: an id of the location service.
     #[schema(minimum = 1, example = 3_143_244)]

@@ -19,6 +19,6 @@ pub(crate) use limits::{
     CLIENT_DISCONNECT_TIMEOUT, HEAD_TIMEOUT, MAX_HEAD_BYTES, connections_of_worker, extractors, limit_connection,
 };
 pub use object::Object;
-pub use page::{Limit, Page, absent_if_empty, prefers_html};
+pub use page::{After, Limit, Page, absent_if_empty, prefers_html};
 pub use problem::Problem;
-pub use version::{Change, Precondition, Version};
+pub use version::{Change, KnownVersions, Precondition, Version};

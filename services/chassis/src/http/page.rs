@@ -54,6 +54,28 @@ impl<'de> Deserialize<'de> for Limit {
     }
 }
 
+/// The id after which a page begins; 0 for the first page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct After(u64);
+
+impl After {
+    /// The largest id: the document says `int64`, as many languages have no larger integer.
+    const MAX: u64 = i64::MAX as u64;
+
+    /// The id.
+    #[must_use]
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for After {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let after = String::deserialize(deserializer)?.parse().ok().filter(|after| *after <= Self::MAX);
+        after.map(Self).ok_or_else(|| de::Error::custom(format!("after has to be a number from 0 to {}", Self::MAX)))
+    }
+}
+
 /// For a parameter of a query that may be left empty, as forms do with fields that nobody filled in.
 pub fn absent_if_empty<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
 where

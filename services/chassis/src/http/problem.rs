@@ -89,11 +89,12 @@ pub struct FieldError {
 #[schema(as = Problem)]
 pub struct Body<'a> {
     /// What kind of problem it is; never changes.
-    #[schema(example = "urn:problem-type:not-found")]
+    #[schema(pattern = "^urn:problem-type:[a-z-]+$", example = "urn:problem-type:not-found")]
     r#type: String,
     /// The kind in words.
     title: &'a str,
     /// The HTTP status.
+    #[schema(minimum = 400, maximum = 599)]
     status: u16,
     /// What is wrong in this case, and what to do about it.
     detail: &'a str,
@@ -218,20 +219,42 @@ impl From<database::Error> for Problem {
 /// What any operation may answer, for the OpenAPI document.
 #[derive(IntoResponses)]
 pub enum AnyOperation {
+    /// The request's target and headers are too large.
+    #[response(status = 431, content_type = "application/problem+json")]
+    HeadTooLarge(Body<'static>),
+}
+
+/// What an operation may answer that takes something from its path, its query, a header or a body.
+#[derive(IntoResponses)]
+pub enum TakesInput {
     /// The request cannot be understood: its path, its query, a header, or a body that is not JSON.
     #[response(status = 400, content_type = "application/problem+json")]
     Malformed(Body<'static>),
+}
+
+/// What an operation may answer that asks the database.
+#[derive(IntoResponses)]
+pub enum NeedsDatabase {
+    /// The service failed; its log says why under the request's id.
+    #[response(status = 500, content_type = "application/problem+json")]
+    Internal(Body<'static>),
     /// The database, or another service, is not available now.
     #[response(status = 503, content_type = "application/problem+json", headers(("retry-after" = u32, description = "seconds")))]
     Unavailable(Body<'static>),
 }
 
+/// What an operation may answer that takes a token.
+#[derive(IntoResponses)]
+pub enum TakesToken {
+    /// The token is a wrong one, or there is none and one is needed.
+    #[response(status = 401, content_type = "application/problem+json",
+        headers(("www-authenticate" = String, description = "`Bearer`")))]
+    Unauthorized(Body<'static>),
+}
+
 /// What an operation may answer that needs the token.
 #[derive(IntoResponses)]
 pub enum NeedsToken {
-    /// No token, or a wrong one.
-    #[response(status = 401, content_type = "application/problem+json")]
-    Unauthorized(Body<'static>),
     /// The service has no token set and takes no writes.
     #[response(status = 403, content_type = "application/problem+json")]
     ReadOnly(Body<'static>),

@@ -11,8 +11,17 @@ use actix_web::{
     },
 };
 use serde::Serialize;
+use utoipa::{
+    IntoParams,
+    openapi::path::{Parameter, ParameterIn},
+};
 
 use super::Problem;
+use crate::openapi::header_parameter;
+
+/// [`Tags`] as a regular expression. Elements of a list may be empty (RFC 9110, section 5.6.1.2).
+const TAGS_PATTERN: &str =
+    r#"^(\*|[\t ,]*(W/)?"[!#-~\u0080-\u00ff]*"([\t ]*,[\t ,]*(W/)?"[!#-~\u0080-\u00ff]*")*[\t ,]*)$"#;
 
 /// The version of a resource: 1 when it is created, one more with every change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,6 +129,24 @@ impl FromRequest for Precondition {
         } else {
             Ok(Self::None)
         })
+    }
+}
+
+impl IntoParams for Precondition {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let description = "The ETag of the version to change; without it, whichever there is";
+        vec![header_parameter("if-match", description, |schema| schema.pattern(Some(TAGS_PATTERN)))]
+    }
+}
+
+/// Which versions of a resource a client has, in `If-None-Match`: for the OpenAPI document. What is no list of entity
+/// tags matches nothing, so that the client gets the resource.
+#[derive(Clone, Copy, Debug)]
+pub struct KnownVersions;
+
+impl IntoParams for KnownVersions {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![header_parameter("if-none-match", "The ETag of the version that is known already", |schema| schema)]
     }
 }
 

@@ -17,7 +17,10 @@ use crate::{
     Service,
     database::{self, Connections, Database},
     health::Health,
-    http::Problem,
+    http::{
+        Problem,
+        problem::{AnyOperation, Body},
+    },
     instance::Instance,
     telemetry,
 };
@@ -67,7 +70,11 @@ impl Pages {
 /// Home page.
 ///
 /// The service, its version, the container that answers, and the date and time there.
-#[utoipa::path(tag = "pages", responses((status = 200, description = "A page", content_type = "text/html", body = str)))]
+#[utoipa::path(tag = "pages", responses(
+    (status = 200, description = "A page", content_type = "text/html", body = str),
+    (status = 500, description = "The page could not be made", content_type = "application/problem+json", body = Body),
+    AnyOperation,
+))]
 #[get("/")]
 pub(crate) async fn home(
     pages: Data<Pages>,
@@ -85,14 +92,20 @@ pub(crate) async fn home(
 }
 
 /// The reference: what this document says, for people.
-#[utoipa::path(tag = "pages", responses((status = 200, description = "A page", content_type = "text/html", body = str)))]
+#[utoipa::path(tag = "pages", responses(
+    (status = 200, description = "A page", content_type = "text/html", body = str),
+    AnyOperation,
+))]
 #[get("/docs")]
 pub(crate) async fn docs(pages: Data<Pages>) -> HttpResponse {
     html_answer(pages.reference.clone())
 }
 
 /// The style sheet of all pages.
-#[utoipa::path(tag = "pages", responses((status = 200, description = "A style sheet", content_type = "text/css", body = str)))]
+#[utoipa::path(tag = "pages", responses(
+    (status = 200, description = "A style sheet", content_type = "text/css", body = str),
+    AnyOperation,
+))]
 #[get("/style.css")]
 pub(crate) async fn style() -> HttpResponse {
     HttpResponse::Ok()
