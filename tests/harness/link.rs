@@ -213,8 +213,9 @@ async fn pump(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, state: watch::Recei
         }
         if direction == Direction::Answers {
             sleep(delay).await;
-            let seconds = bytes_per_second.map_or(0.0, |rate| count as f64 / f64::from(rate));
-            sleep(Duration::from_secs_f64(seconds)).await;
+            if let Some(rate) = bytes_per_second {
+                sleep(Duration::from_secs(1) * u32::try_from(count).unwrap() / rate).await;
+            }
         }
         if to.write_all(&buffer[..count]).await.is_err() {
             return;

@@ -111,7 +111,7 @@ async fn requests_that_no_client_sends_are_refused() {
     ] {
         assert_eq!(statuses(&service, request).await, ["400"], "{request:?}");
     }
-    let many: String = (0..1_000).map(|number| format!("x-{number}: y\r\n")).collect();
+    let many = "x-flood: y\r\n".repeat(1_000);
     let answer = statuses(&service, &format!("GET /livez HTTP/1.1\r\nhost: x\r\n{many}\r\n")).await;
     assert!(answer == ["431"] || answer == ["400"], "{answer:?}");
     service.client.get("/livez").await.expect(200);
@@ -124,9 +124,9 @@ async fn pipelined_requests_are_answered_in_their_order() {
         let page = service.client.get("/locations?limit=100").await.expect(200).json();
         page["items"].as_array().unwrap().iter().map(|place| place["id"].as_u64().unwrap()).collect()
     };
-    let requests: String = ids.iter().map(|id| format!("GET /locations/{id} HTTP/1.1\r\nhost: x\r\n\r\n")).collect();
+    let requests: Vec<_> = ids.iter().map(|id| format!("GET /locations/{id} HTTP/1.1\r\nhost: x\r\n\r\n")).collect();
     let mut stream = TcpStream::connect(("127.0.0.1", service.running.port())).await.unwrap();
-    stream.write_all(requests.as_bytes()).await.unwrap();
+    stream.write_all(requests.concat().as_bytes()).await.unwrap();
     let mut answers = String::new();
     let mut buffer = vec![0; 64 * 1024];
     while answers.matches("{\"id\":").count() < ids.len() {
