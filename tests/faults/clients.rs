@@ -2,7 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use harness::{Client, LocationService, Seeded, location};
+use harness::{
+    Client, LocationService, Seeded,
+    form::{choose, is_long},
+    location,
+};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -10,11 +14,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{
-    form::{choose, is_long},
-    scene::peak_memory,
-    turn::turn,
-};
+use crate::{scene::peak_memory, turn::turn};
 
 /// How long others may have to wait for an answer meanwhile.
 const PROMPT: Duration = Duration::from_secs(1);

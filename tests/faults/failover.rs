@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use harness::{
     Client, Database, Seeded,
+    form::choose,
     load::{Exchange, Kind, Outcome},
     not_run, oslo, prepared, start,
 };
@@ -13,7 +14,6 @@ use sqlx::Executor as _;
 use tokio::time::sleep;
 
 use crate::{
-    form::choose,
     replication::Pair,
     scene::{RECOVERY, Scene},
     turn::turn,

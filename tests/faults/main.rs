@@ -9,7 +9,6 @@ mod clients;
 mod crashes;
 mod failover;
 mod figures;
-mod form;
 mod limits;
 mod outages;
 mod overload;

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use harness::{Database, not_run};
+use harness::{
+    Database,
+    form::{choose, is_long},
+    not_run,
+};
 use playground::database::private::{self, Breakable};
 use tokio::time::sleep;
 
 use crate::{
-    form::{choose, is_long},
     scene::{Scene, health_is},
     turn::turn,
 };

@@ -9,13 +9,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use harness::{Client, Database, oslo, with};
+use harness::{Client, Database, form::choose, oslo, with};
 use playground::terminal::seconds;
 use tokio::{task::JoinSet, time::sleep};
 
 use crate::{
     figures::Figures,
-    form::choose,
     scene::{MEMORY, Scene},
     turn::turn,
 };

@@ -9,11 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use harness::{Client, Database, Seeded, eventually, load::in_halves, oslo, prepared, start};
+use harness::{Client, Database, Seeded, eventually, form::choose, load::in_halves, oslo, prepared, start};
 use http::Method;
 use tokio::{task::JoinSet, time::sleep};
 
-use crate::{figures::Figures, form::choose, turn::turn};
+use crate::{figures::Figures, turn::turn};
 
 /// How many clients there are, each with a connection that it keeps.
 const CLIENTS: usize = 16;

@@ -15,6 +15,7 @@ mod answer;
 pub mod aws;
 mod database;
 pub mod docker;
+pub mod form;
 mod link;
 pub mod load;
 mod raw;

@@ -5,6 +5,7 @@ mod api;
 mod contract;
 mod data;
 mod deploy;
+mod documents;
 mod failures;
 mod images;
 mod parsers;

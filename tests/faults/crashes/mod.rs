@@ -16,13 +16,13 @@ use std::{
 
 use chaos::{Chaos, Fault};
 use fastrand::Rng;
-use harness::{Database, Seeded, not_run, prepared};
+use harness::{Database, Seeded, form::choose, not_run, prepared};
 use ledger::{Audit, Ledger};
 use playground::database::private::{self, Breakable};
 use tokio::task::JoinSet;
 use writer::Writer;
 
-use crate::{figures::Figures, form::choose, turn::turn};
+use crate::{figures::Figures, turn::turn};
 
 /// How many replicas of the service there are, each with a link of its own to the database.
 const REPLICAS: usize = 3;

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use harness::{Client, PATIENCE, Seeded, TOKEN, UserService, location, not_run};
+use harness::{Client, PATIENCE, Seeded, TOKEN, UserService, form::choose, location, not_run};
 use playground::{
     folders,
     process::{self, Process},
@@ -90,7 +90,7 @@ fn program() -> Option<PathBuf> {
 
 /// Has Schemathesis ask the service as a stranger, and then, as that changes something, with the token.
 async fn ask(program: &Path, service: &Asked<'_>) {
-    let form = if env::var_os("TEST_LONG").is_some_and(|value| !value.is_empty()) { LONG } else { SHORT };
+    let form = choose(SHORT, LONG);
     let seed = env::var("TEST_SEED").map_or_else(|_| fastrand::u32(..), |seed| seed.parse().unwrap());
     eprintln!("{}: TEST_SEED={seed} repeats this", service.name);
     let (started, mut cases) = (Instant::now(), [0, 0]);

@@ -1,13 +1,13 @@
-//! How much is broken, and for how long.
+//! How much is tried, and for how long.
 
 use std::env;
 
 /// Whether this is the long form, of `make test-failures`.
-pub(crate) fn is_long() -> bool {
+pub fn is_long() -> bool {
     env::var_os("TEST_LONG").is_some_and(|value| !value.is_empty())
 }
 
 /// `short`, or `long` in the long form.
-pub(crate) fn choose<T>(short: T, long: T) -> T {
+pub fn choose<T>(short: T, long: T) -> T {
     if is_long() { long } else { short }
 }

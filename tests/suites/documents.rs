@@ -1,0 +1,45 @@
+//! What the documentation says of the code and of the deployment, where it names them.
+
+use std::{fs, path::Path};
+
+use playground::folders;
+
+fn read(file: &str) -> String {
+    fs::read_to_string(folders::workspace().join(file)).unwrap()
+}
+
+/// Every second piece between backquotes, of the lines of tables.
+fn quoted(document: &str) -> impl Iterator<Item = &str> {
+    document.lines().filter(|line| line.starts_with('|')).flat_map(|line| line.split('`').skip(1).step_by(2))
+}
+
+#[test]
+fn every_test_by_which_a_promise_is_held_is_there() {
+    for document in ["SECURITY.md", "docs/operations.md"] {
+        let text = read(document);
+        let tests: Vec<_> = quoted(&text).filter_map(|name| name.split_once("::")).collect();
+        assert!(tests.len() >= 5, "{document} names no tests: {tests:?}");
+        for (suite, module) in tests {
+            let folder = folders::workspace().join("tests");
+            let places = ["suites/", ""].map(|prefix| folder.join(format!("{prefix}{suite}")));
+            let there = |place: &Path| place.join(format!("{module}.rs")).is_file() || place.join(module).is_dir();
+            assert!(places.iter().any(|place| there(place)), "{document}: there is no {suite}::{module}");
+        }
+    }
+}
+
+#[test]
+fn every_alarm_is_explained() {
+    let (alarms, operations) = (read("deploy/stacks/alarms.yaml"), read("docs/operations.md"));
+    let lines: Vec<_> = alarms.lines().collect();
+    let named = lines.windows(2).filter(|pair| pair[1].trim() == "Type: AWS::CloudWatch::Alarm").map(|pair| {
+        // `"${Which}Slow":` stands for the alarm of each service.
+        pair[0].trim_matches(|character: char| !character.is_ascii_alphanumeric()).trim_start_matches("Which}")
+    });
+    let named: Vec<_> = named.collect();
+    assert!(named.len() >= 8, "{named:?}");
+    for alarm in named {
+        let explained = operations.lines().any(|line| line.starts_with('|') && line.contains(&format!("{alarm}`")));
+        assert!(explained, "docs/operations.md does not say what to do about {alarm}");
+    }
+}
