@@ -7,24 +7,22 @@ use harness::{
     Client, Database, Seeded,
     form::choose,
     load::{Exchange, Kind, Outcome},
-    not_run, oslo, prepared, start,
+    oslo, prepared, start,
 };
-use playground::database::private::{self, Breakable};
 use sqlx::Executor as _;
 use tokio::time::sleep;
 
 use crate::{
     replication::Pair,
     scene::{RECOVERY, Scene},
+    server,
     turn::turn,
 };
-
-const TWO_SERVERS: &str = "it takes database servers of its own: install MariaDB or MySQL";
 
 #[tokio::test]
 async fn writes_go_on_at_the_new_primary_and_reads_never_stop() {
     let _turn = turn().await;
-    let Some(binary) = private::find().await else { return not_run(TWO_SERVERS) };
+    let Some(binary) = server::binary().await else { return };
     let pair = Pair::start(&binary).await;
     let mut scene = Scene::on(Database::on(pair.primary.server()).await).await;
     let exchanges = scene
@@ -48,8 +46,7 @@ async fn writes_go_on_at_the_new_primary_and_reads_never_stop() {
 #[tokio::test]
 async fn sessions_that_may_only_read_are_thrown_away() {
     let _turn = turn().await;
-    let Some(binary) = private::find().await else { return not_run(TWO_SERVERS) };
-    let server = Breakable::start(binary, &[]).await.unwrap();
+    let Some(server) = server::start(&[]).await else { return };
     let [on, off] = if server.is_mariadb() {
         ["SET GLOBAL tx_read_only = ON", "SET GLOBAL tx_read_only = OFF"]
     } else {

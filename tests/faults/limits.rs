@@ -3,16 +3,11 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use harness::{Client, Database, PATIENCE, Seeded, eventually, not_run, oslo, prepared, start};
-use playground::{
-    database::private::{self, Breakable},
-    service::Running,
-};
+use harness::{Client, Database, PATIENCE, Seeded, eventually, oslo, prepared, start};
+use playground::service::Running;
 use sqlx::{Connection as _, Executor as _};
 
-use crate::{scene::RECOVERY, turn::turn};
-
-const A_SERVER: &str = "it takes a database server of its own: install MariaDB or MySQL";
+use crate::{scene::RECOVERY, server, turn::turn};
 
 /// All tables in one file that may not grow above 20 MB: a disk that is full.
 const SMALL_DISK: [&str; 2] = ["--innodb-file-per-table=OFF", "--innodb-data-file-path=ibdata1:12M:autoextend:max:20M"];
@@ -27,8 +22,7 @@ async fn logged(running: &Running, words: &str) {
 #[tokio::test]
 async fn too_many_connections_are_told_with_the_remedy_and_waited_for() {
     let _turn = turn().await;
-    let Some(binary) = private::find().await else { return not_run(A_SERVER) };
-    let server = Breakable::start(binary, &["--max-connections=10"]).await.unwrap();
+    let Some(server) = server::start(&["--max-connections=10"]).await else { return };
     let database = Database::on(server.server()).await;
     let service = prepared("location", &database, Seeded::No).await;
     let others = join_all((0..10).map(|_| database.connect())).await;
@@ -46,8 +40,7 @@ async fn too_many_connections_are_told_with_the_remedy_and_waited_for() {
 #[tokio::test]
 async fn a_full_disk_refuses_writes_and_reads_go_on() {
     let _turn = turn().await;
-    let Some(binary) = private::find().await else { return not_run(A_SERVER) };
-    let mut server = Breakable::start(binary, &SMALL_DISK).await.unwrap();
+    let Some(mut server) = server::start(&SMALL_DISK).await else { return };
     let database = Database::on(server.server()).await;
     let service = prepared("location", &database, Seeded::No).await;
     let (running, client) = start(&service).await;
@@ -85,8 +78,7 @@ async fn a_full_disk_refuses_writes_and_reads_go_on() {
 #[tokio::test]
 async fn a_storage_engine_that_only_reads_refuses_writes_and_reads_go_on() {
     let _turn = turn().await;
-    let Some(binary) = private::find().await else { return not_run(A_SERVER) };
-    let mut server = Breakable::start(binary, &[]).await.unwrap();
+    let Some(mut server) = server::start(&[]).await else { return };
     let database = Database::on(server.server()).await;
     let service = prepared("location", &database, Seeded::Yes).await;
     let (_running, client) = start(&service).await;

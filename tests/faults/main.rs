@@ -14,6 +14,7 @@ mod outages;
 mod overload;
 mod replication;
 mod scene;
+mod server;
 mod shutdown;
 mod tls;
 mod turn;

@@ -5,13 +5,12 @@ use std::time::Duration;
 use harness::{
     Database,
     form::{choose, is_long},
-    not_run,
 };
-use playground::database::private::{self, Breakable};
 use tokio::time::sleep;
 
 use crate::{
     scene::{Scene, health_is},
+    server,
     turn::turn,
 };
 
@@ -80,10 +79,7 @@ async fn a_database_that_answers_late() {
 #[tokio::test]
 async fn a_database_that_is_killed_and_started_again() {
     let _turn = turn().await;
-    let Some(binary) = private::find().await else {
-        return not_run("it takes a database server of its own: install MariaDB or MySQL");
-    };
-    let mut server = Breakable::start(binary, &[]).await.unwrap();
+    let Some(mut server) = server::start(&[]).await else { return };
     let mut scene = Scene::on(Database::on(server.server()).await).await;
     let client = scene.client.clone();
     scene

@@ -2,15 +2,12 @@
 
 use std::{fs, path::PathBuf};
 
-use harness::{Database, PATIENCE, not_run, start, unprepared};
-use playground::{
-    database::private::{self, Breakable},
-    folders,
-};
+use harness::{Database, PATIENCE, start, unprepared};
+use playground::{database::private::Breakable, folders};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use sqlx::{AssertSqlSafe, Executor as _, raw_sql};
 
-use crate::turn::turn;
+use crate::{server, turn::turn};
 
 /// The server's certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,16 +57,11 @@ const CASES: [(Certificate, &str, Trusts, Outcome); 15] = {
 #[tokio::test]
 async fn certificates_are_verified_or_refused_as_the_settings_say() {
     let _turn = turn().await;
-    let Some(binary) = private::find().await else {
-        return not_run("it takes a database server of its own: install MariaDB or MySQL");
-    };
+    let Some(mut server) = server::start(&[]).await else { return };
     let files = Files::new();
-    let mut server = Breakable::start(binary, &[]).await.unwrap();
     let database = Database::on(server.server()).await;
     for certificate in [Certificate::Valid, Certificate::Expired, Certificate::OfAnotherHost, Certificate::None] {
-        server.stop().await.unwrap();
-        let options = files.options(certificate, server.is_mariadb());
-        server.start_again(&options.iter().map(String::as_str).collect::<Vec<_>>()).await.unwrap();
+        files.certify(&mut server, certificate).await;
         for (_, mode, trusts, outcome) in CASES.iter().filter(|(of, ..)| *of == certificate) {
             let service = unprepared("location", &database).set("DB_HOST", "localhost").set("DB_TLS", *mode);
             let ca = match trusts {
@@ -85,15 +77,10 @@ async fn certificates_are_verified_or_refused_as_the_settings_say() {
 #[tokio::test]
 async fn a_server_that_insists_on_tls_is_not_spoken_to_in_plain_text() {
     let _turn = turn().await;
-    let Some(binary) = private::find().await else {
-        return not_run("it takes a database server of its own: install MariaDB or MySQL");
-    };
+    let Some(mut server) = server::start(&[]).await else { return };
     let files = Files::new();
-    let mut server = Breakable::start(binary, &[]).await.unwrap();
     let database = Database::on(server.server()).await;
-    server.stop().await.unwrap();
-    let options = files.options(Certificate::Valid, server.is_mariadb());
-    server.start_again(&options.iter().map(String::as_str).collect::<Vec<_>>()).await.unwrap();
+    files.certify(&mut server, Certificate::Valid).await;
     let statement = format!("ALTER USER '{}'@'%' REQUIRE SSL", database.user());
     database.administer().await.execute(raw_sql(AssertSqlSafe(statement))).await.unwrap();
     for (mode, outcome) in [("disabled", Err("Access denied")), ("preferred", Ok(())), ("required", Ok(()))] {
@@ -137,6 +124,13 @@ impl Files {
             files.write(&format!("{name}.key"), &key.serialize_pem());
         }
         files
+    }
+
+    /// Starts `server` again with that certificate.
+    async fn certify(&self, server: &mut Breakable, certificate: Certificate) {
+        server.stop().await.unwrap();
+        let options = self.options(certificate, server.is_mariadb());
+        server.start_again(&options.iter().map(String::as_str).collect::<Vec<_>>()).await.unwrap();
     }
 
     fn options(&self, certificate: Certificate, mariadb: bool) -> Vec<String> {

@@ -16,13 +16,12 @@ use std::{
 
 use chaos::{Chaos, Fault};
 use fastrand::Rng;
-use harness::{Database, Seeded, form::choose, not_run, prepared};
+use harness::{Database, Seeded, form::choose, prepared};
 use ledger::{Audit, Ledger};
-use playground::database::private::{self, Breakable};
 use tokio::task::JoinSet;
 use writer::Writer;
 
-use crate::{figures::Figures, turn::turn};
+use crate::{figures::Figures, server, turn::turn};
 
 /// How many replicas of the service there are, each with a link of its own to the database.
 const REPLICAS: usize = 3;
@@ -40,13 +39,10 @@ const DURABLE: [&str; 2] = ["--innodb-flush-log-at-trx-commit=1", "--innodb-log-
 #[tokio::test]
 async fn every_acknowledged_write_is_there_once_whatever_is_killed() {
     let _turn = turn().await;
-    let Some(binary) = private::find().await else {
-        return not_run("it takes a database server of its own: install MariaDB or MySQL");
-    };
+    let Some(server) = server::start(&DURABLE).await else { return };
     let seed = env::var("TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| fastrand::u64(..));
     eprintln!("TEST_SEED={seed} has the same things broken in the same order");
     let mut random = Rng::with_seed(seed);
-    let server = Breakable::start(binary, &DURABLE).await.unwrap();
     let database = Database::on(server.server()).await;
     let service = prepared("location", &database, Seeded::No).await;
     let mut chaos = Chaos::start(&service, server, REPLICAS).await;
