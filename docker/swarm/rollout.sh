@@ -23,7 +23,8 @@ watch() {
         last=$now
         [[ $now != "$wanted $image running" || $state == updating || $state == rollback_started ]]
     do
-        [[ $state != rollback_completed || $(image_of_service "$service") == "$image" ]] || return 1
+        # Over, and something else is to run: Swarm went back, even where it calls that completed, as it does now and then.
+        [[ $state == updating || $state == rollback_started || $(image_of_service "$service") == "$image" ]] || return 1
         # With nothing to go back to, it would try for ever.
         [[ -n $state || $(failures_of "$service" "$image") -lt $((2 * wanted)) ]] || return 2
         if ((SECONDS >= deadline)); then
