@@ -25,7 +25,7 @@ pub(super) const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection may take to close in order before it is reset.
 pub(crate) const CLIENT_DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long a client may take nothing of its answer. After that the kernel resets the connection, and what is held for
+/// How long a client may take nothing of its answer. After that the kernel gives the connection up, and what is held for
 /// it is free again: the server itself would wait for ever.
 const READ_TIMEOUT: Duration = Duration::from_secs(20);
 
