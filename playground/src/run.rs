@@ -72,7 +72,10 @@ async fn bring_up() -> Result<Up> {
         _ => secret::random(16)?,
     };
     let mut location = serving(location, &token).start(location_port)?;
-    let mut user = serving(user, &token).set("LOCATION_URL", location.url("")).start(user_port)?;
+    let mut user = serving(user, &token)
+        .set("LOCATION_URL", location.url(""))
+        .set("LOCATION_PAGES_URL", location.url(""))
+        .start(user_port)?;
     location.healthy(READY).await?;
     user.healthy(READY).await?;
     step.done(format_args!("location and user are ready on {location_port} and {user_port}"));

@@ -38,11 +38,11 @@ pub(crate) struct Health {
 
 /// What the database answered last.
 #[derive(Clone, Debug)]
-struct Probe {
+pub(crate) struct Probe {
     at: Timestamp,
-    took: Duration,
+    pub(crate) took: Duration,
     /// Why it is not well: words of ours, none of the database's.
-    fault: Option<String>,
+    pub(crate) fault: Option<String>,
 }
 
 impl Health {
@@ -61,6 +61,11 @@ impl Health {
     /// Whether the database answered when it was last asked.
     pub(crate) fn database_up(&self) -> bool {
         self.last_probe.borrow().as_ref().is_some_and(Probe::passed)
+    }
+
+    /// What the database answered last, if it was asked already.
+    pub(crate) fn probed(&self) -> Option<Probe> {
+        self.last_probe.borrow().clone()
     }
 
     /// What the database answered last. Just after the start the first answer is waited for: it has a deadline.

@@ -18,9 +18,11 @@ use crate::{Service, health, http::problem::AnyOperation, pages, service::Routes
 /// The routes that every service has.
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
-        .service(pages::home)
+        .service(pages::home::home)
         .service(pages::docs)
-        .service(pages::style)
+        .service(pages::assets::style)
+        .service(pages::assets::live_search)
+        .service(pages::assets::try_requests)
         .service(health::livez)
         .service(health::readyz)
         .service(health::report)

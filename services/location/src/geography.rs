@@ -92,6 +92,15 @@ impl Coordinates {
         2.0 * EARTH_RADIUS_M * haversine.min(1.0).sqrt().asin()
     }
 
+    /// Degrees clockwise from north in which `other` lies, where one sets out for it the shortest way.
+    #[must_use]
+    pub fn bearing_degrees(self, other: Self) -> f64 {
+        let (a, b) = (self.latitude.to_radians(), other.latitude.to_radians());
+        let east = (other.longitude - self.longitude).to_radians();
+        let (y, x) = (east.sin() * b.cos(), a.cos() * b.sin() - a.sin() * b.cos() * east.cos());
+        y.atan2(x).to_degrees().rem_euclid(360.0)
+    }
+
     /// The cell in which the point lies, as it is stored.
     #[must_use]
     pub fn stored_cell(self) -> u64 {

@@ -1,9 +1,12 @@
 //! The location service: real places, found by id, by country and name, or by where they are.
 //!
 //! [`model`] is what a location is, [`geography`] where it lies; [`store`] and [`nearest`] hold the SQL; `reads.rs` answers
-//! several at once; [`routes`] and [`pages`] answer requests; [`seed`] loads the data set.
+//! several at once, and `world.rs` sees all of them from far away; [`routes`] and [`pages`] answer requests; [`seed`] loads
+//! the data set.
 
+pub mod countries;
 pub mod geography;
+mod ids;
 pub mod model;
 pub mod nearest;
 pub mod pages;
@@ -11,6 +14,7 @@ mod reads;
 pub mod routes;
 pub mod seed;
 pub mod store;
+mod world;
 
 use std::sync::Arc;
 
@@ -25,7 +29,7 @@ pub static SERVICE: Service = Service {
     description: "Real places of over 15,000 inhabitants, and which of them are near. Data: GeoNames, CC BY 4.0.",
     version: env!("CARGO_PKG_VERSION"),
     default_port: 8081,
-    links: &[("/locations", "Locations"), ("/locations/nearest?lat=59.91&lon=10.75", "What is near Oslo")],
+    links: &[("/locations", "Locations"), ("/locations/3143244", "Oslo, and what is near")],
     migrations: &MIGRATIONS,
     seed: |connection, progress| Box::pin(seed::load(connection, progress)),
     configure: |_| Arc::new(routes::mount),

@@ -2,7 +2,6 @@
 
 use std::{fmt::Write as _, rc::Rc};
 
-use actix_web::web::Bytes;
 use chassis::{
     database::{
         Database, Error,
@@ -10,7 +9,6 @@ use chassis::{
     },
     http::{Limit, Page},
 };
-use futures_util::TryStreamExt as _;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use sqlx::MySqlConnection;
 
@@ -18,8 +16,9 @@ use crate::{
     geography::Coordinates,
     model::Location,
     nearest::{Near, Search},
-    pages,
+    pages::TableAfter,
     store::{self, Filter},
+    world::View,
 };
 
 /// How often a search is made at most, where each time something that it has found moves away before it is read.
@@ -36,6 +35,8 @@ pub(crate) struct Reads {
     pub(crate) table: Shared<TableAfter>,
     /// Searches for the nearest places.
     search: Search,
+    /// All places, from far away.
+    pub(crate) view: View,
 }
 
 impl Reads {
@@ -92,9 +93,12 @@ pub(crate) struct Selection {
 }
 
 impl Selection {
-    /// The path of the page that comes after the location with the id `after`.
-    fn path_after(&self, after: u64) -> String {
-        let mut path = format!("/locations?limit={}&after={after}", self.limit.get());
+    /// The path of the page that comes after the location with that id, or of the first one.
+    pub(crate) fn path(&self, after: Option<u64>) -> String {
+        let mut path = format!("/locations?limit={}", self.limit.get());
+        if let Some(after) = after {
+            let _ = write!(path, "&after={after}");
+        }
         if let Some(country) = &self.filter.country {
             let _ = write!(path, "&country={}", country.as_str());
         }
@@ -112,40 +116,6 @@ impl ReadOne for PageOf {
     async fn read(connection: &mut MySqlConnection, selection: &Selection) -> sqlx::Result<Rc<Page<Location>>> {
         let Selection { filter, after, limit } = selection;
         let rows = store::list(connection, filter, *after, *limit).await?;
-        Ok(Rc::new(Page::cut(rows, *limit, |last| selection.path_after(last.id))))
-    }
-}
-
-/// The next piece of the table of all locations, after the id that is asked for.
-pub(crate) struct TableAfter;
-
-/// Some rows of the table, as HTML.
-#[derive(Clone, Debug)]
-pub(crate) struct Piece {
-    /// The rows.
-    pub(crate) rows: Bytes,
-    /// The id of the last one; none where there are no more after it.
-    pub(crate) last: Option<u64>,
-}
-
-impl Piece {
-    /// Rows in a piece: enough that the round trips do not count; few enough that a slow client, for which one is kept,
-    /// costs some 80 kB.
-    const ROWS: u32 = 512;
-}
-
-impl ReadOne for TableAfter {
-    type Question = u64;
-    type Answer = Piece;
-
-    async fn read(connection: &mut MySqlConnection, after: &u64) -> sqlx::Result<Piece> {
-        let mut rows = pages::Rows::with_capacity(Piece::ROWS);
-        let mut locations = store::scan(connection, *after, Piece::ROWS);
-        let (mut count, mut last) = (0, None);
-        while let Some(location) = locations.try_next().await? {
-            rows.push(&location);
-            (count, last) = (count + 1, Some(location.id));
-        }
-        Ok(Piece { rows: rows.into_bytes(), last: last.filter(|_| count == Piece::ROWS) })
+        Ok(Rc::new(Page::cut(rows, *limit, |last| selection.path(Some(last.id)))))
     }
 }

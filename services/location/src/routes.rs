@@ -23,6 +23,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
     geography::{Coordinates, Latitude, Longitude},
+    ids::Ids,
     model::{Country, Location, LocationBody, NewLocation},
     nearest::Near,
     pages,
@@ -33,13 +34,21 @@ use crate::{
 /// Mounts the routes.
 pub fn mount(config: &mut ServiceConfig) {
     config.app_data(Data::new(Reads::default()));
-    config.service(list).service(table).service(near).service(find).service(create).service(replace).service(delete);
+    config
+        .service(list)
+        .service(table)
+        .service(near)
+        .service(batch)
+        .service(find)
+        .service(create)
+        .service(replace)
+        .service(delete);
 }
 
 /// Whether a request is for a place rather than for what else there is to read beside places, which is 405 to a writer,
 /// not the place of a strange id.
 fn is_of_one_place(context: &GuardContext<'_>) -> bool {
-    !["/locations/table", "/locations/nearest"].contains(&context.head().uri.path())
+    !["/locations/table", "/locations/nearest", "/locations/batch"].contains(&context.head().uri.path())
 }
 
 /// What to list.
@@ -65,6 +74,23 @@ struct ListQuery {
     after: After,
 }
 
+/// Which places.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct BatchQuery {
+    /// 1 to 200 ids with commas between them.
+    #[param(value_type = String, pattern = "^[1-9][0-9]{0,18}(,[1-9][0-9]{0,18}){0,199}$", example = "3143244,1796236")]
+    ids: Ids,
+}
+
+/// The places that were found.
+#[derive(Serialize, utoipa::ToSchema)]
+struct Found<'a> {
+    /// In the order of their ids.
+    items: Vec<&'a Location>,
+}
+
 /// Where to look.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -81,6 +107,9 @@ struct NearestQuery {
     #[param(value_type = u32, minimum = 1, maximum = 200, default = 10, required = false)]
     limit: Limit,
 }
+
+/// What a place's page shows of what is near: a dozen, and the place itself.
+const NEIGHBOURS: Limit = Limit::new(13);
 
 fn default_limit() -> Limit {
     Limit::new(50)
@@ -117,9 +146,13 @@ async fn list(
     query: Query<ListQuery>,
 ) -> Result<HttpResponse, Problem> {
     let ListQuery { country, q: prefix, limit, after } = query.into_inner();
-    let filter = Filter { country, prefix };
-    let page = reads.pages.get(&database, Selection { filter: filter.clone(), after: after.get(), limit }).await?;
-    let mut answer = if prefers_html(&request) { pages::list(&page, &filter)? } else { page.answer() };
+    let selection = Selection { filter: Filter { country, prefix }, after: after.get(), limit };
+    let page = reads.pages.get(&database, selection.clone()).await?;
+    let mut answer = if prefers_html(&request) {
+        pages::list(&page, &selection, reads.view.world(&database).await.as_deref())?
+    } else {
+        page.answer()
+    };
     answer.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
     Ok(answer)
 }
@@ -166,7 +199,31 @@ async fn near(
     Ok(Json(Nearest { items }))
 }
 
+/// Several places at once.
+///
+/// In the order of their ids; those that are not there are left out.
+#[utoipa::path(
+    tag = "locations",
+    params(BatchQuery),
+    responses(
+        (status = 200, description = "The places", body = Found),
+        AnyOperation, TakesInput, NeedsDatabase,
+    )
+)]
+#[get("/locations/batch")]
+async fn batch(
+    database: Data<Database>,
+    reads: Data<Reads>,
+    query: Query<BatchQuery>,
+) -> Result<HttpResponse, Problem> {
+    let found = reads.by_id.find_all(&database, query.ids.as_slice()).await?;
+    let items: Vec<_> = found.iter().flatten().map(|location| &**location).collect();
+    Ok(HttpResponse::Ok().json(Found { items }))
+}
+
 /// One place.
+///
+/// A browser gets it with a map of what is near.
 #[utoipa::path(
     tag = "locations",
     params(
@@ -174,7 +231,8 @@ async fn near(
         KnownVersions,
     ),
     responses(
-        (status = 200, description = "The place", body = Location, headers(("etag" = String, description = "Its version"))),
+        (status = 200, description = "The place", content((Location = "application/json"), (str = "text/html")),
+            headers(("etag" = String, description = "Its version; not of the page, as places near have versions of their own"))),
         (status = 304, description = "It is still the version that `if-none-match` names"),
         (status = 404, description = "There is no such place", content_type = "application/problem+json", body = Body),
         AnyOperation, TakesInput, NeedsDatabase,
@@ -190,7 +248,13 @@ async fn find(
     let id = id.get();
     let location = reads.by_id.find(&database, id).await?;
     let location = location.ok_or_else(|| Problem::not_found(format!("there is no location {id}")))?;
-    Ok(location.version().answer(&request, &*location))
+    let mut answer = if prefers_html(&request) {
+        pages::place(&location, &neighbours(&database, &reads, &location).await?)?
+    } else {
+        location.version().answer(&request, &*location)
+    };
+    answer.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
+    Ok(answer)
 }
 
 /// Add a place.
@@ -259,6 +323,14 @@ async fn replace(
         .await?;
     let location = change.made(format_args!("location {id}"))?;
     Ok(HttpResponse::Ok().insert_header(location.version().etag()).json(location))
+}
+
+/// What is near `location`, itself left out.
+async fn neighbours(database: &Database, reads: &Reads, location: &Location) -> Result<Vec<Near>, Problem> {
+    let Ok(point) = Coordinates::from_degrees(location.latitude, location.longitude) else { return Ok(Vec::new()) };
+    let mut neighbours = reads.nearest(database, point, NEIGHBOURS).await?;
+    neighbours.retain(|neighbour| neighbour.location.id != location.id);
+    Ok(neighbours)
 }
 
 /// Delete a place.

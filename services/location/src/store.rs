@@ -107,6 +107,32 @@ pub fn scan(connection: &mut MySqlConnection, after: u64, count: u32) -> impl St
     select_locations!("WHERE id > ? ORDER BY id LIMIT ?", after, count).fetch(connection)
 }
 
+/// A place as it is seen from far away.
+#[derive(Clone, Debug)]
+pub struct Glance {
+    /// The place's id.
+    pub id: u64,
+    /// ISO 3166-1 alpha-2 code.
+    pub country: String,
+    /// Degrees north, WGS 84.
+    pub latitude: f64,
+    /// Degrees east, WGS 84.
+    pub longitude: f64,
+    /// Inhabitants.
+    pub population: u64,
+}
+
+/// The first `count` places with an id above `after`, in the order of their ids, from far away.
+pub fn glance(connection: &mut MySqlConnection, after: u64, count: u32) -> impl Stream<Item = sqlx::Result<Glance>> {
+    sqlx::query_as!(
+        Glance,
+        "SELECT id, country, latitude, longitude, population FROM locations WHERE id > ? ORDER BY id LIMIT ?",
+        after,
+        count
+    )
+    .fetch(connection)
+}
+
 /// Where a place is.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use actix_web::web::Data;
 use chassis::{Service, service::Routes, settings::Reader};
-use places::{LocationUrl, Places};
+use places::{LocationUrl, PagesUrl, Places};
 use sqlx::migrate::Migrator;
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
@@ -27,17 +27,18 @@ pub static SERVICE: Service = Service {
     description: "Who lives where: users, each with a place that the location service knows.",
     version: env!("CARGO_PKG_VERSION"),
     default_port: 9091,
-    links: &[("/users", "Users"), ("/users/1?include=location", "A user with the place where they live")],
+    links: &[("/users", "Users"), ("/users/1", "A user, and where they live")],
     migrations: &MIGRATIONS,
     seed: |connection, progress| Box::pin(seed::load(connection, progress)),
     configure,
 };
 
-/// Reads `LOCATION_URL`. Every worker has connections of its own to the location service.
+/// Reads `LOCATION_URL` and `LOCATION_PAGES_URL`. Every worker has connections of its own to the location service.
 fn configure(reader: &mut Reader) -> Routes {
     let location_url = reader.or("LOCATION_URL", LocationUrl::default());
+    let pages_url: Option<PagesUrl> = reader.optional("LOCATION_PAGES_URL");
     Arc::new(move |config| {
-        config.app_data(Data::new(Places::new(location_url.clone())));
+        config.app_data(Data::new(Places::new(location_url.clone(), pages_url.clone())));
         routes::mount(config);
     })
 }

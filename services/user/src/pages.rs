@@ -1,14 +1,21 @@
-//! The table of users as a page.
+//! Users as pages: some of them as a table, and one with the place where they live.
+
+use std::collections::HashMap;
 
 use actix_web::HttpResponse;
 use askama::Template;
 use chassis::{
     Service,
     http::{Page, Problem},
-    pages::html,
+    pages::{grouped, html},
 };
 
-use crate::{SERVICE, view::UserView};
+use crate::{
+    SERVICE,
+    places::{Place, Places},
+    reads::Selection,
+    view::{LocationStatus, UserView},
+};
 
 /// A page of users.
 #[derive(Template)]
@@ -16,9 +23,39 @@ use crate::{SERVICE, view::UserView};
 struct Table<'a> {
     service: &'a Service,
     page: &'a Page<UserView>,
+    /// The places where they live; none where the location service is not available.
+    homes: Option<&'a HashMap<u64, Place>>,
+    places: &'a Places,
+    /// The first page of the list, where this is a later one.
+    first: Option<String>,
 }
 
-/// `page` as a table.
-pub(crate) fn table(page: &Page<UserView>) -> Result<HttpResponse, Problem> {
-    html(&Table { service: &SERVICE, page })
+/// `page` as a table, with the places where the users live if they could be had.
+pub(crate) fn table(
+    page: &Page<UserView>,
+    selection: &Selection,
+    homes: Option<&HashMap<u64, Place>>,
+    places: &Places,
+) -> Result<HttpResponse, Problem> {
+    let first = (selection.after > 0).then(|| selection.path(None));
+    html(&Table { service: &SERVICE, page, homes, places, first })
+}
+
+/// A user's page.
+#[derive(Template)]
+#[template(path = "user.html")]
+struct User<'a> {
+    service: &'a Service,
+    view: &'a UserView,
+    /// Where the user lives, if it could be had.
+    place: Option<&'a Place>,
+    status: LocationStatus,
+    places: &'a Places,
+}
+
+/// `user`, in whom the place is embedded, as a page.
+pub(crate) fn user(user: &UserView, places: &Places) -> Result<HttpResponse, Problem> {
+    let place = user.location.as_ref().and_then(Option::as_ref);
+    let status = user.location_status.unwrap_or(LocationStatus::None);
+    html(&User { service: &SERVICE, view: user, place, status, places })
 }

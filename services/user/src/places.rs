@@ -1,10 +1,10 @@
 //! Places, as the location service knows them: asked for over HTTP, with a deadline, and one more try.
 
-use std::{fmt, num::NonZeroU64, str::FromStr, time::Duration};
+use std::{collections::HashMap, fmt, num::NonZeroU64, str::FromStr, time::Duration};
 
 use chassis::telemetry::{RequestContext, chain};
 use reqwest::{Client, Response, StatusCode, Url, redirect};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::time::sleep;
 use utoipa::ToSchema;
 
@@ -23,7 +23,10 @@ const RETRY_AFTER_MS: std::ops::Range<u64> = 50..150;
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Largest answer that can be a place, in bytes.
-const MAX_ANSWER_BYTES: usize = 16 * 1024;
+const MAX_PLACE_BYTES: usize = 16 * 1024;
+
+/// Largest answer that can be a page of places, in bytes: each of them is far below the above.
+const MAX_PLACES_BYTES: usize = 512 * 1024;
 
 /// A place, as far as users are concerned. Fields that the location service adds later are left out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -46,6 +49,12 @@ pub struct Place {
     pub timezone: String,
 }
 
+/// Several places.
+#[derive(Deserialize)]
+struct Found {
+    items: Vec<Place>,
+}
+
 /// Where the location service is.
 #[derive(Clone, Debug)]
 pub struct LocationUrl(Url);
@@ -64,6 +73,30 @@ impl FromStr for LocationUrl {
         // Services find each other within a private network; TLS would be between balancer and client.
         if url.scheme() != "http" || url.host().is_none() || !matches!(url.path(), "" | "/") {
             return Err("has to be of the form http://host:port".to_owned());
+        }
+        Ok(Self(url))
+    }
+}
+
+/// Where people's browsers find the location service, for links on pages.
+#[derive(Clone, Debug)]
+pub struct PagesUrl(Url);
+
+impl PagesUrl {
+    /// The page of the place with that id.
+    #[must_use]
+    pub fn of_place(&self, id: u64) -> String {
+        format!("{}/locations/{id}", self.0.as_str().trim_end_matches('/'))
+    }
+}
+
+impl FromStr for PagesUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let url = Url::parse(text).map_err(|problem| format!("not a URL: {problem}"))?;
+        if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+            return Err("has to begin with http:// or https://".to_owned());
         }
         Ok(Self(url))
     }
@@ -100,15 +133,16 @@ impl Failure {
 pub struct Places {
     client: Client,
     url: LocationUrl,
+    pages_url: Option<PagesUrl>,
 }
 
 impl Places {
-    /// Prepares to ask the service at `url`; connects to nothing yet.
+    /// Prepares to ask the service at `url`, whose pages people find at `pages_url`; connects to nothing yet.
     ///
     /// # Panics
     /// Never: what can fail about a client is its TLS, and this one has none.
     #[must_use]
-    pub fn new(url: LocationUrl) -> Self {
+    pub fn new(url: LocationUrl, pages_url: Option<PagesUrl>) -> Self {
         let client = Client::builder()
             .no_proxy()
             .redirect(redirect::Policy::none())
@@ -118,37 +152,73 @@ impl Places {
             .user_agent(concat!("user/", env!("CARGO_PKG_VERSION")))
             .build()
             .expect("there is no TLS to fail");
-        Self { client, url }
+        Self { client, url, pages_url }
     }
 
-    /// The place with that id, if there is one; asks once more if the first try fails in a way that may pass.
+    /// Where people find the page of the place with that id, if that is known.
+    #[must_use]
+    pub fn page_of(&self, id: u64) -> Option<String> {
+        self.pages_url.as_ref().map(|pages| pages.of_place(id))
+    }
+
+    /// The place with that id, if there is one.
     pub async fn find(&self, id: NonZeroU64, context: &RequestContext) -> Result<Option<Place>, Unavailable> {
-        let outcome = match self.ask(id, context).await {
+        let place: Option<Place> = self.get(&format!("locations/{id}"), MAX_PLACE_BYTES, context).await?;
+        if place.as_ref().is_some_and(|place| place.id != id.get()) {
+            return Err(told(Failure::Nonsense("another place".to_owned())));
+        }
+        Ok(place)
+    }
+
+    /// The places with those ids, 200 at most, as far as they are there, by their ids.
+    pub async fn find_all(
+        &self,
+        ids: impl IntoIterator<Item = u64>,
+        context: &RequestContext,
+    ) -> Result<HashMap<u64, Place>, Unavailable> {
+        let ids: Vec<_> = ids.into_iter().map(|id| id.to_string()).collect();
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let path = format!("locations/batch?ids={}", ids.join(","));
+        let found: Option<Found> = self.get(&path, MAX_PLACES_BYTES, context).await?;
+        let items = found.map(|found| found.items).unwrap_or_default();
+        Ok(items.into_iter().map(|place| (place.id, place)).collect())
+    }
+
+    /// What is at `path`, if there is anything; asks once more if the first try fails in a way that may pass.
+    async fn get<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        max_bytes: usize,
+        context: &RequestContext,
+    ) -> Result<Option<T>, Unavailable> {
+        let outcome = match self.ask(path, max_bytes, context).await {
             Err(failure) if failure.may_pass() => {
                 tracing::debug!(error = chain(&failure), "asking the location service once more");
                 sleep(Duration::from_millis(fastrand::u64(RETRY_AFTER_MS))).await;
-                self.ask(id, context).await
+                self.ask(path, max_bytes, context).await
             }
             outcome => outcome,
         };
-        outcome.map_err(|failure| {
-            let unavailable = Unavailable(failure);
-            tracing::warn!(error = chain(&unavailable), "the location service is not available");
-            unavailable
-        })
+        outcome.map_err(told)
     }
 
-    async fn ask(&self, id: NonZeroU64, context: &RequestContext) -> Result<Option<Place>, Failure> {
-        let mut request = self.client.get(format!("{}locations/{id}", self.url.0)).header("accept", "application/json");
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        max_bytes: usize,
+        context: &RequestContext,
+    ) -> Result<Option<T>, Failure> {
+        let mut request = self.client.get(format!("{}{path}", self.url.0)).header("accept", "application/json");
         for (name, value) in context.headers() {
             request = request.header(name, value);
         }
         let answer = request.send().await.map_err(|error| Failure::NoAnswer(error.without_url()))?;
         match answer.status() {
             StatusCode::OK => {
-                let place: Place = serde_json::from_slice(&body(answer).await?)
-                    .map_err(|problem| Failure::Nonsense(problem.to_string()))?;
-                if place.id == id.get() { Ok(Some(place)) } else { Err(Failure::Nonsense("another place".to_owned())) }
+                let body = body(answer, max_bytes).await?;
+                serde_json::from_slice(&body).map(Some).map_err(|problem| Failure::Nonsense(problem.to_string()))
             }
             StatusCode::NOT_FOUND => Ok(None),
             status => Err(Failure::Status(status)),
@@ -156,12 +226,19 @@ impl Places {
     }
 }
 
-/// The body of an answer, up to the largest that can be a place.
-async fn body(mut answer: Response) -> Result<Vec<u8>, Failure> {
+/// Has the log tell of a failure that nothing can be done about now.
+fn told(failure: Failure) -> Unavailable {
+    let unavailable = Unavailable(failure);
+    tracing::warn!(error = chain(&unavailable), "the location service is not available");
+    unavailable
+}
+
+/// The body of an answer, unless it is larger than it can be.
+async fn body(mut answer: Response, max_bytes: usize) -> Result<Vec<u8>, Failure> {
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(|error| Failure::NoAnswer(error.without_url()))? {
-        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
-            return Err(Failure::Nonsense(format!("more than {MAX_ANSWER_BYTES} bytes")));
+        if body.len() + chunk.len() > max_bytes {
+            return Err(Failure::Nonsense(format!("more than {max_bytes} bytes")));
         }
         body.extend_from_slice(&chunk);
     }

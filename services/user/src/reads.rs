@@ -46,6 +46,14 @@ pub(crate) struct Selection {
     pub(crate) limit: Limit,
 }
 
+impl Selection {
+    /// The path of the page that comes after the user with that id, or of the first one.
+    pub(crate) fn path(&self, after: Option<u64>) -> String {
+        let after = after.map(|after| format!("&after={after}")).unwrap_or_default();
+        format!("/users?limit={}{after}", self.limit.get())
+    }
+}
+
 impl ReadOne for PageOf {
     type Question = Selection;
     type Answer = Rc<Page<UserView>>;
@@ -54,6 +62,6 @@ impl ReadOne for PageOf {
         let Selection { caller, after, limit } = *selection;
         let users = store::list(connection, after, limit).await?;
         let users = users.into_iter().map(|user| UserView::new(user, caller)).collect();
-        Ok(Rc::new(Page::cut(users, limit, |last| format!("/users?limit={}&after={}", limit.get(), last.id))))
+        Ok(Rc::new(Page::cut(users, limit, |last| selection.path(Some(last.id)))))
     }
 }

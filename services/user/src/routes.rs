@@ -1,6 +1,6 @@
 //! The HTTP side of users.
 
-use std::num::NonZeroU64;
+use std::{collections::BTreeSet, num::NonZeroU64};
 
 use actix_web::{
     HttpRequest, HttpResponse, delete, get,
@@ -75,7 +75,7 @@ enum Include {
 
 /// Users, a page at a time.
 ///
-/// In the order of their ids. A browser gets them as a table.
+/// In the order of their ids. A browser gets them as a table, with the places where they live.
 #[utoipa::path(
     tag = "users",
     security((), ("token" = [])),
@@ -92,16 +92,26 @@ async fn list(
     caller: Caller,
     database: Data<Database>,
     reads: Data<Reads>,
+    places: Data<Places>,
     query: Query<ListQuery>,
 ) -> Result<HttpResponse, Problem> {
     let ListQuery { limit, after } = query.into_inner();
-    let page = reads.pages.get(&database, Selection { caller, after: after.get(), limit }).await?;
-    let mut answer = if prefers_html(&request) { pages::table(&page)? } else { page.answer() };
+    let selection = Selection { caller, after: after.get(), limit };
+    let page = reads.pages.get(&database, selection.clone()).await?;
+    let mut answer = if prefers_html(&request) {
+        let ids: BTreeSet<_> = page.items.iter().filter_map(|user| user.location_id).collect();
+        let homes = places.find_all(ids, &RequestContext::of(&request)).await.ok();
+        pages::table(&page, &selection, homes.as_ref(), &places)?
+    } else {
+        page.answer()
+    };
     answer.headers_mut().insert(VARY, HeaderValue::from_static("accept, authorization"));
     Ok(answer)
 }
 
 /// One user.
+///
+/// A browser gets a page, always with the place where the user lives.
 #[utoipa::path(
     tag = "users",
     security((), ("token" = [])),
@@ -111,7 +121,7 @@ async fn list(
         FindQuery,
     ),
     responses(
-        (status = 200, description = "The user", body = UserView,
+        (status = 200, description = "The user", content((UserView = "application/json"), (str = "text/html")),
             headers(("etag" = String, description = "The version; not with `include`, since a place has versions of its own"))),
         (status = 304, description = "It is still the version that `if-none-match` names; not with `include`"),
         (status = 404, description = "There is no such user", content_type = "application/problem+json", body = Body),
@@ -134,11 +144,14 @@ async fn find(
     let version = user.version();
     let view = UserView::new(user, caller);
     let mut answer = match query.include {
+        _ if prefers_html(&request) => {
+            pages::user(&embed(view, &places, &RequestContext::of(&request)).await, &places)?
+        }
         // What is embedded changes without a new version of the user.
         Some(Include::Location) => HttpResponse::Ok().json(embed(view, &places, &RequestContext::of(&request)).await),
         None => version.answer(&request, &view),
     };
-    answer.headers_mut().insert(VARY, HeaderValue::from_static("authorization"));
+    answer.headers_mut().insert(VARY, HeaderValue::from_static("accept, authorization"));
     Ok(answer)
 }
 

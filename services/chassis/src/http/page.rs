@@ -4,12 +4,14 @@ use std::{cell::OnceCell, str::FromStr};
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header::{Accept, ContentType, Header as _, LINK},
+    http::header::{ACCEPT, Accept, ContentType, Header as _, HeaderValue, LINK},
     mime,
     web::Bytes,
 };
 use serde::{Deserialize, Deserializer, Serialize, de};
 use utoipa::ToSchema;
+
+const TEXT_HTML: &[u8] = b"text/html";
 
 /// How many items a page may have: 1 to [`Limit::MAX`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -124,6 +126,13 @@ impl<T: Serialize> Page<T> {
 /// Whether the client would rather see a page than JSON: browsers ask for `text/html` first, programs do not.
 #[must_use]
 pub fn prefers_html(request: &HttpRequest) -> bool {
+    // Most programs say nothing of HTML, which is seen faster than their preferences are put in order.
+    let accept = request.headers().get(ACCEPT).map(HeaderValue::as_bytes).unwrap_or_default();
+    let mentions_html = || accept.windows(TEXT_HTML.len()).any(|part| part.eq_ignore_ascii_case(TEXT_HTML));
+    mentions_html() && ranks_html_first(request)
+}
+
+fn ranks_html_first(request: &HttpRequest) -> bool {
     Accept::parse(request).is_ok_and(|accept| {
         accept
             .ranked()

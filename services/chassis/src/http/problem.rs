@@ -160,6 +160,18 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// What kind of problem it is, in words.
+    pub(crate) fn title(&self) -> &'static str {
+        self.kind.row().2
+    }
+
+    /// What is wrong in this case, and what to do about it.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.kind.row().2, self.detail)
@@ -195,7 +207,11 @@ impl ResponseError for Problem {
             detail: &self.detail,
             errors: &self.errors,
         };
-        answer.content_type("application/problem+json").body(serde_json::to_string(&body).unwrap_or_default())
+        let body = serde_json::to_string(&body).unwrap_or_default();
+        let mut answer = answer.content_type("application/problem+json").body(body);
+        // For those who would rather see a page.
+        answer.extensions_mut().insert(self.clone());
+        answer
     }
 }
 
