@@ -53,6 +53,19 @@ python_program() {
     echo "$content" >"$environment/content"
 }
 
+# axe-core, which PyPI has inside of a package whose own code is not used here.
+axe() {
+    local package=axe-playwright-python==0.1.8 folder=target/tools/python/axe
+    [[ "$(cat "$folder/content" 2>/dev/null)" != "$package" ]] || return 0
+    python3 -c 'import ensurepip, venv' 2>/dev/null || install_package python3-venv python3
+    echo "installing $package into target/tools"
+    rm -rf "$folder" target/tools/python/pip
+    python3 -m venv target/tools/python/pip
+    target/tools/python/pip/bin/pip install --quiet --disable-pip-version-check --no-deps --target "$folder" "$package"
+    rm -rf target/tools/python/pip
+    echo "$package" >"$folder/content"
+}
+
 # The machine's own where that is version 2. PyPI has version 1 only, which does all that is needed here.
 aws() {
     if [[ "$(PATH=$others command aws --version 2>/dev/null || true)" == aws-cli/2.* ]]; then
@@ -73,6 +86,9 @@ for tool; do
         checkov) python_program checkov checkov==3.3.30 ;;
         # With what it needs to serve; its extra `server` is larger still, for services that are not used here.
         moto_server) python_program moto_server 'moto[cloudformation]==5.2.5' flask==3.1.3 flask-cors==6.0.5 ;;
+        chromium) command -v chromium chromium-browser google-chrome >/dev/null || install_package chromium ;;
+        chromedriver) command -v chromedriver >/dev/null || install_package chromium-driver chromedriver ;;
+        axe) axe ;;
         schemathesis) python_program schemathesis schemathesis==4.32.5 ;;
         *) package "$tool" ;;
     esac

@@ -95,7 +95,7 @@ struct Tools {
     missing: &'static str,
 }
 
-const TOOLS: [Tools; 2] = [
+const TOOLS: [Tools; 3] = [
     Tools {
         suite: "deploy",
         name: "the aws CLI and moto",
@@ -103,6 +103,12 @@ const TOOLS: [Tools; 2] = [
         missing: "TEST_NO_AWS_CLI",
     },
     Tools { suite: "contract", name: "Schemathesis", arguments: &["schemathesis"], missing: "TEST_NO_SCHEMATHESIS" },
+    Tools {
+        suite: "browser",
+        name: "Chromium and axe",
+        arguments: &["chromium", "chromedriver", "axe"],
+        missing: "TEST_NO_BROWSER",
+    },
 ];
 
 /// Installs the tools of the tests that `arguments` choose; gives the variables of those that cannot be had, and why.

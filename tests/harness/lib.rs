@@ -13,6 +13,7 @@
 
 mod answer;
 pub mod aws;
+pub mod browser;
 mod database;
 pub mod docker;
 pub mod form;

@@ -53,7 +53,10 @@ impl UserService {
     /// A migrated user service that is ready, and asks for places at `location_url`.
     pub async fn asking(location_url: &str, seeded: Seeded) -> Self {
         let database = Database::new().await;
-        let service = prepared("user", &database, seeded).await.set("LOCATION_URL", location_url);
+        let service = prepared("user", &database, seeded)
+            .await
+            .set("LOCATION_URL", location_url)
+            .set("LOCATION_PAGES_URL", location_url);
         let (running, client) = start(&service).await;
         Self { running, client, database }
     }

@@ -66,7 +66,7 @@ fn the_example_lists_exactly_the_variables_that_are_read() {
         .lines()
         .filter_map(|line| line.trim_start_matches('#').trim_start().split_once('='))
         .map(|(name, _)| name.to_owned())
-        .filter(|name| name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_'))
+        .filter(|name| name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_'))
         .collect();
     assert_eq!(listed, read);
 }

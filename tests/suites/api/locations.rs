@@ -110,7 +110,7 @@ async fn a_browser_gets_the_table_with_a_map_and_a_program_gets_json() {
     };
     let page = accepting("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8").await;
     assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
-    assert!(page.body.contains("<svg") && page.body.contains("<circle"), "{}", page.body);
+    assert!(page.body.contains("<svg") && page.body.contains("<path class=\"here"), "{}", page.body);
     assert!(!page.body.contains("<script>"), "names are escaped: {}", page.body);
     assert!(page.header("content-security-policy").starts_with("default-src 'none'"));
     for accept in ["application/json", "*/*", "application/json, text/html;q=0.5"] {
@@ -147,4 +147,24 @@ async fn the_table_has_all_rows_in_order_and_nothing_unescaped() {
     assert!(rows.iter().any(|row| row.starts_with(oslo)));
     assert!(!page.body.contains("<script>"));
     assert!(rows.last().unwrap().contains("<td>&#60;script&#62;alert(&#39;&#38;&#39;)&#60;/script&#62;</td>"));
+}
+
+#[tokio::test]
+async fn several_places_come_in_the_order_of_their_ids_and_those_that_are_not_there_do_not() {
+    let service = location(Seeded::Yes).await;
+    let found = service.client.get("/locations/batch?ids=3143244,7,1796236,3143244").await.expect(200).json();
+    let names: Vec<_> = found["items"].as_array().unwrap().iter().map(|place| place["name"].clone()).collect();
+    assert_eq!(names, ["Shanghai", "Oslo"]);
+    let all: Vec<String> = service.client.get("/locations?limit=200").await.json()["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|place| place["id"].to_string())
+        .collect();
+    let found = service.client.get(&format!("/locations/batch?ids={}", all.join(","))).await.expect(200).json();
+    assert_eq!(found["items"].as_array().unwrap().len(), 200);
+    for query in ["", "?ids=", "?ids=0", "?ids=1,", "?ids=x", "?ids=1&limit=1", &format!("?ids={},1", all.join(","))] {
+        service.client.get(&format!("/locations/batch{query}")).await.expect_problem(400, "malformed");
+    }
+    harness::send(service.client.authorized(Method::PUT, "/locations/batch")).await.expect(405);
 }

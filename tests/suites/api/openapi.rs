@@ -116,7 +116,11 @@ async fn first_id(client: &Client, path: &str) -> String {
 fn required_query(operation: &Value) -> String {
     let parameters = operation["parameters"].as_array().into_iter().flatten();
     let required = parameters.filter(|parameter| parameter["in"] == "query" && parameter["required"] == true);
-    let given = required.map(|parameter| format!("{}={}", parameter["name"].as_str().unwrap(), parameter["example"]));
+    let given = required.map(|parameter| {
+        let example = &parameter["example"];
+        let example = example.as_str().map_or_else(|| example.to_string(), str::to_owned);
+        format!("{}={example}", parameter["name"].as_str().unwrap())
+    });
     match given.collect::<Vec<_>>().join("&") {
         query if query.is_empty() => query,
         query => format!("?{query}"),

@@ -34,22 +34,32 @@ async fn markup_in_a_name_or_a_query_is_shown_and_not_run() {
     let users = UserService::asking(&places.running.url(""), Seeded::No).await;
     for (index, payload) in PAYLOADS.into_iter().enumerate() {
         let body = with(with(oslo(), "name", payload), "region", &payload[..payload.len().min(20)]);
-        places.client.post("/locations", &body).await.expect(201);
+        let place = places.client.post("/locations", &body).await.expect(201).header("location").to_owned();
         let user = with(with(ada(), "display_name", payload), "username", format!("ada{index}"));
-        users.client.post("/users", &with(user, "email", format!("ada{index}@example.com"))).await.expect(201);
+        let user = with(user, "email", format!("ada{index}@example.com"));
+        let user = users.client.post("/users", &user).await.expect(201).header("location").to_owned();
         for (client, path, query) in [
             (&places.client, "/locations", &[][..]),
             (&places.client, "/locations", &[("q", payload)]),
             (&places.client, "/locations/table", &[]),
+            (&places.client, &place, &[]),
             (&users.client, "/users", &[]),
+            (&users.client, &user, &[]),
         ] {
             is_text_on(client, path, query, payload).await;
         }
-        // Problems say what is wrong with a query; they are JSON, and no browser takes them for anything else.
+        // So are problems, as pages and as what they are to programs: JSON, which no browser takes for anything else.
         for query in [("country", payload), (payload, "x"), ("limit", payload)] {
             let told = places.client.get_with("/locations", &[query]).await;
             told.expect_problem(400, "malformed");
             assert_eq!(told.header("x-content-type-options"), "nosniff");
+            let page = places.client.query("/locations", &[query]).header("accept", "text/html");
+            let page = harness::send(page).await.expect(400);
+            assert!(
+                page.header("content-type").starts_with("text/html") && !page.body.contains(payload),
+                "{}",
+                page.body
+            );
         }
     }
 }

@@ -25,7 +25,19 @@ pub(super) struct Neighbourhood<'a> {
 /// A circle of all that is so far away.
 pub(super) struct Ring {
     pub(super) radius: f64,
+    /// In words, and where they are written.
     pub(super) distance: String,
+    pub(super) x: f64,
+    pub(super) y: f64,
+}
+
+impl Ring {
+    /// The room that the distance takes.
+    fn room(&self) -> Room {
+        #[expect(clippy::cast_precision_loss, reason = "it is a few letters")]
+        let half = self.distance.len() as f64 * LETTER / 2.0;
+        [self.x - half, self.y - LINE / 2.0, self.x + half, self.y + LINE / 2.0]
+    }
 }
 
 /// A neighbour.
@@ -57,8 +69,6 @@ impl<'a> Neighbourhood<'a> {
         let reach_m = near.iter().map(|near| near.distance_m).fold(1.0, f64::max);
         let middle = Coordinates::from_degrees(location.latitude, location.longitude).ok();
         let radius = radius(location.population);
-        let (centre, room) = beside(0.0, 0.0, radius, &location.name, "start");
-        let mut taken = vec![room, dot_room(0.0, 0.0, radius)];
         let mut neighbours: Vec<_> = near
             .iter()
             .map(|near| {
@@ -70,21 +80,27 @@ impl<'a> Neighbourhood<'a> {
                 Dot { near, x, y, radius: self::radius(near.location.population), name: None }
             })
             .collect();
-        taken.extend(neighbours.iter().map(|dot| dot_room(dot.x, dot.y, dot.radius)));
+        let dots = neighbours.iter().map(|dot| dot_room(dot.x, dot.y, dot.radius));
+        let mut taken: Vec<_> = dots.chain([dot_room(0.0, 0.0, radius)]).collect();
+        // The place in the middle has its name in any case.
+        let on = |anchor| beside(0.0, 0.0, radius, &location.name, anchor);
+        let (centre, room) =
+            ["start", "end"].map(on).into_iter().find(|(_, room)| is_free(*room, &taken)).unwrap_or(on("start"));
+        taken.push(room);
+        let rings = rings(reach_m, &mut taken);
         // Large places are named first, as on any map.
         let mut order: Vec<_> = neighbours.iter_mut().collect();
         order.sort_by_key(|dot| std::cmp::Reverse(dot.near.location.population));
         for dot in order {
             dot.name = ["start", "end"].into_iter().find_map(|anchor| {
                 let (name, room) = beside(dot.x, dot.y, dot.radius, &dot.near.location.name, anchor);
-                let free = room[0] > -180.0 && room[2] < 180.0 && !taken.iter().any(|other| overlap(room, *other));
-                free.then(|| {
+                is_free(room, &taken).then(|| {
                     taken.push(room);
                     name
                 })
             });
         }
-        Self { rings: rings(reach_m), neighbours, centre, radius }
+        Self { rings, neighbours, centre, radius }
     }
 }
 
@@ -108,20 +124,39 @@ fn dot_room(x: f64, y: f64, radius: u8) -> Room {
     [x - radius, y - radius, x + radius, y + radius]
 }
 
+/// Whether something that takes `room` is on the map and hides nothing.
+fn is_free(room: Room, taken: &[Room]) -> bool {
+    room[0] > -180.0 && room[2] < 180.0 && !taken.iter().any(|other| overlap(room, *other))
+}
+
 fn overlap(one: Room, other: Room) -> bool {
     one[0] < other[2] && other[0] < one[2] && one[1] < other[3] && other[1] < one[3]
 }
 
-/// Two to five rings at round distances, up to where the map ends.
-fn rings(reach_m: f64) -> Vec<Ring> {
+/// Two to five rings at round distances, up to where the map ends. All have their distances written in one direction: the
+/// one in which the fewest of them would hide something.
+fn rings(reach_m: f64, taken: &mut Vec<Room>) -> Vec<Ring> {
+    let distances_m = ring_distances_m(reach_m);
+    let labels = |bearing: i32| {
+        let bearing = f64::from(bearing).to_radians();
+        let label = |distance_m: &f64| {
+            let radius = distance_m / reach_m * RADIUS;
+            let (x, y) = (radius * bearing.sin(), -radius * bearing.cos());
+            Ring { radius, distance: in_words(*distance_m), x, y }
+        };
+        distances_m.iter().map(label).collect::<Vec<_>>()
+    };
+    let hidden = |rings: &Vec<Ring>| rings.iter().filter(|ring| !is_free(ring.room(), taken)).count();
+    let rings = (0..360).step_by(15).map(labels).min_by_key(hidden).unwrap_or_default();
+    taken.extend(rings.iter().map(Ring::room));
+    rings
+}
+
+fn ring_distances_m(reach_m: f64) -> Vec<f64> {
     let magnitude = 10_f64.powf((reach_m / 2.0).log10().floor());
     let step_m = [5.0, 2.0, 1.0].map(|factor| factor * magnitude).into_iter().find(|step| step * 2.0 <= reach_m);
     let step_m = step_m.unwrap_or(magnitude);
-    (1..=5)
-        .map(|index| f64::from(index) * step_m)
-        .take_while(|distance_m| *distance_m <= reach_m * 1.1)
-        .map(|distance_m| Ring { radius: distance_m / reach_m * RADIUS, distance: in_words(distance_m) })
-        .collect()
+    (1..=5).map(|index| f64::from(index) * step_m).take_while(|distance_m| *distance_m <= reach_m * 1.1).collect()
 }
 
 /// A round distance, as people write it.
@@ -176,7 +211,7 @@ mod tests {
 
     #[test]
     fn rings_are_at_round_distances() {
-        let told = |reach_m| rings(reach_m).into_iter().map(|ring| ring.distance).collect::<Vec<_>>();
+        let told = |reach_m| ring_distances_m(reach_m).into_iter().map(in_words).collect::<Vec<_>>();
         assert_eq!(told(1.0), ["0.5 m", "1 m"]);
         assert_eq!(told(4_100.0), ["2 km", "4 km"]);
         assert_eq!(told(23_000.0), ["10 km", "20 km"]);
