@@ -15,6 +15,15 @@ async fn all_begin_with(browser: &Browser, prefix: &str) -> bool {
     !names.is_empty() && names.iter().all(|name| name.to_lowercase().starts_with(prefix))
 }
 
+/// Loads the page until all places are on its map: the first who asks does not wait for them for long.
+async fn visit_the_whole_world(browser: &Browser, url: &str) {
+    let all = async |browser: &Browser| {
+        browser.visit(url).await;
+        browser.count("path.dots").await > 0
+    };
+    browser.until("all places are on the map", all).await;
+}
+
 #[tokio::test]
 async fn the_search_follows_as_one_types() {
     let Some(browser) = Browser::open().await else { return };
@@ -66,7 +75,7 @@ async fn without_scripts_the_form_and_the_links_do_the_same() {
 async fn every_place_is_on_the_map_and_those_of_the_page_stand_out() {
     let Some(browser) = Browser::open().await else { return };
     let service = location(Seeded::Yes).await;
-    browser.visit(&service.running.url("/locations?country=JP&limit=200")).await;
+    visit_the_whole_world(&browser, &service.running.url("/locations?country=JP&limit=200")).await;
     // More than half of 33,961 places are more than a quarter of a degree from the next.
     let dots =
         "return [...document.querySelectorAll('path.dots')].map(it => it.getAttribute('d').split('z').length - 1)";
@@ -96,7 +105,7 @@ async fn dots_are_as_large_in_the_hand_as_on_a_desk_and_the_night_is_dark() {
     let service = location(Seeded::Yes).await;
     browser.show_on(Screen::Phone).await;
     browser.prefer("dark").await;
-    browser.visit(&service.running.url("/locations?q=san")).await;
+    visit_the_whole_world(&browser, &service.running.url("/locations?q=san")).await;
     assert!(browser.fits().await, "the page is wider than the phone");
     let widths = "return [...document.querySelectorAll('path.dots')].map(it => getComputedStyle(it).strokeWidth)";
     assert_eq!(browser.run(widths, vec![]).await, json!(["1px", "1.6px", "2.6px", "4.2px"]));
