@@ -14,6 +14,7 @@ async fn a_request_that_is_tried_is_sent_and_its_answer_shown() {
     let told = browser.text(output).await;
     assert!(told.starts_with("GET /locations/3143244\n\n200 OK"), "{told}");
     assert!(told.contains("etag: \"1\"") && told.contains("\"name\": \"Oslo\""), "{told}");
+    browser.run("document.querySelector('#get-locations--id- form').scrollIntoView({ block: 'center' })", vec![]).await;
     browser.picture("docs").await;
 
     // Nothing is there to be found without a name, and the form says so before anything is sent.

@@ -52,6 +52,7 @@ async fn home_tells_which_task_answers_where_it_runs_and_how_its_database_is() {
     assert!(facts.iter().any(|told| told.starts_with("well, answered in ")), "{facts:?}");
     assert!(facts.iter().any(|told| told.contains(" of 8, ")), "{facts:?}");
     assert_eq!(browser.count("time[datetime]").await, 2);
+    browser.picture("home").await;
     browser.click("main a[href='/locations']").await;
     browser.until("the list is there", async |browser| browser.url().await.ends_with("/locations")).await;
     browser.finish(&[&running.url("/")]).await;
