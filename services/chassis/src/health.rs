@@ -251,9 +251,7 @@ pub(crate) async fn metrics(
     if request.headers().contains_key(X_FORWARDED_FOR) {
         return Problem::not_found("figures are for collectors, which ask each task by itself").error_response();
     }
-    HttpResponse::Ok().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(metrics.text(
-        database.connections(),
-        health.database_up(),
-        health.uptime(),
-    ))
+    HttpResponse::Ok()
+        .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
+        .body(metrics.text(database.connections(), health.database_up()))
 }

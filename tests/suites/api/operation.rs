@@ -1,5 +1,7 @@
 //! What every service has: health, figures, pages, ids that go through.
 
+use std::time::SystemTime;
+
 use harness::{Seeded, TOKEN, eventually, location, oslo, prepared, start};
 use http::Method;
 
@@ -38,10 +40,33 @@ async fn figures_count_requests_by_route_and_never_by_id() {
         r#"http_requests_total{method="other",route="/",status="405"} 1"#,
         r#"http_request_duration_seconds_count{method="GET",route="/locations/{id}"} 2"#,
         "db_pool_connections_max 8",
+        r#"db_pool_refusals_total{reason="overload"} 0"#,
+        r#"db_pool_refusals_total{reason="timeout"} 0"#,
     ] {
         assert!(figures.body.lines().any(|found| found == line), "{line} is not in\n{}", figures.body);
     }
     assert!(figures.body.ends_with("# EOF\n"));
+}
+
+#[tokio::test]
+async fn figures_tell_what_the_process_takes_of_its_machine() {
+    let before = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs_f64();
+    let service = location(Seeded::No).await;
+    let figure = |figures: &str, name: &str| -> f64 {
+        let found = figures.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        found.unwrap_or_else(|| panic!("{name} is not in\n{figures}")).parse().unwrap()
+    };
+    let first = service.client.get("/metrics").await.expect(200).body;
+    let figures = service.client.get("/metrics").await.expect(200).body;
+    // The request for the figures takes some, too.
+    let [earlier, later] = [&first, &figures].map(|figures| figure(figures, "process_cpu_seconds_total"));
+    assert!(earlier > 0.0 && later > earlier, "{earlier} s of processor time, then {later}");
+    let started = figure(&figures, "process_start_time_seconds");
+    assert!(started >= before && started < before + 60.0, "{started} is not just after {before}");
+    let memory = figure(&figures, "process_resident_memory_bytes");
+    assert!((1e6..1e9).contains(&memory), "{memory}");
+    let (open, most) = (figure(&figures, "process_open_fds"), figure(&figures, "process_max_fds"));
+    assert!(open > 5.0 && open < most, "{open} of {most}");
 }
 
 #[tokio::test]

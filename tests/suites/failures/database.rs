@@ -129,6 +129,15 @@ async fn a_pool_that_is_used_up_is_told_in_time() {
         let asked = Instant::now();
         client.get("/locations").await.expect_problem(503, "unavailable");
         assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
+        // 32 may wait; further ones need not.
+        let crowd = join_all((0..64).map(|_| client.put(&path, None, &body))).await;
+        assert!(crowd.iter().all(|answer| answer.status == 503), "{crowd:?}");
+        let figures = client.get("/metrics").await.body;
+        for reason in ["timeout", "overload"] {
+            let line = format!(r#"db_pool_refusals_total{{reason="{reason}"}} "#);
+            let count = figures.lines().find_map(|found| found.strip_prefix(&line)?.parse::<u32>().ok());
+            assert!(count.is_some_and(|count| count >= 16), "{reason}: {count:?} of 64");
+        }
         holder.execute("ROLLBACK").await.unwrap();
     };
     let (changed, ()) = tokio::join!(waiting, refused);

@@ -56,6 +56,10 @@ pub struct Connections {
     pub used: usize,
     /// Requests that wait for one.
     pub waiting: usize,
+    /// Requests so far that were refused at once, as too many waited.
+    pub overloads: u64,
+    /// Requests so far that waited for `DB_ACQUIRE_TIMEOUT` in vain.
+    pub timeouts: u64,
 }
 
 impl Database {
@@ -136,12 +140,16 @@ impl Database {
     async fn acquire(&self) -> Result<Lease, Error> {
         let status = self.pool.status();
         if status.waiting >= status.max_size * WAITING_PER_CONNECTION {
+            self.shares.count_overload();
             return Err(Error::Unavailable(Unavailable::Overloaded));
         }
         match timeout(self.acquire_timeout, self.pool.get()).await {
             Ok(Ok(connection)) => Ok(Lease::new(connection)),
             Ok(Err(problem)) => Err(error::from_pool(problem)),
-            Err(_) => Err(Error::Unavailable(Unavailable::PoolExhausted)),
+            Err(_) => {
+                self.shares.count_timeout();
+                Err(Error::Unavailable(Unavailable::PoolExhausted))
+            }
         }
     }
 }

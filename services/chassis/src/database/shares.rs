@@ -5,7 +5,10 @@
 
 use std::{
     num::NonZeroUsize,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     thread,
 };
 
@@ -25,11 +28,14 @@ struct Inner {
     /// A slot for every worker, with the pool that is in use there. The worker owns it: with a worker that crashed, its
     /// pool is gone too, and the slot is free for the one that takes its place.
     slots: Mutex<Vec<WeakPool<Connector>>>,
+    overloads: AtomicU64,
+    timeouts: AtomicU64,
 }
 
 impl Shares {
     pub(crate) fn new(settings: Settings) -> Self {
-        Self(Arc::new(Inner { settings, slots: Mutex::default() }))
+        let (overloads, timeouts) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self(Arc::new(Inner { settings, slots: Mutex::default(), overloads, timeouts }))
     }
 
     /// How many workers a server can have: one for each core, and for each at least two connections, so that it can go on
@@ -67,7 +73,12 @@ impl Shares {
 
     /// How many connections there are now, on all workers.
     pub(crate) fn connections(&self) -> Connections {
-        let mut sum = Connections { max: self.0.settings.max_connections, ..Connections::default() };
+        let mut sum = Connections {
+            max: self.0.settings.max_connections,
+            overloads: self.0.overloads.load(Ordering::Relaxed),
+            timeouts: self.0.timeouts.load(Ordering::Relaxed),
+            ..Connections::default()
+        };
         for pool in self.pools() {
             let status = pool.status();
             sum.idle += status.available;
@@ -75,6 +86,16 @@ impl Shares {
             sum.waiting += status.waiting;
         }
         sum
+    }
+
+    /// Counts a request that was refused, as too many waited already.
+    pub(super) fn count_overload(&self) {
+        self.0.overloads.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a request that waited for a connection in vain.
+    pub(super) fn count_timeout(&self) {
+        self.0.timeouts.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Throws the connections away that were made until now, on all workers.

@@ -1,7 +1,10 @@
-//! Figures for Prometheus.
+//! Figures for Prometheus. Names, units and labels are listed in docs/observability.md.
 
-use std::{sync::atomic::AtomicU64, time::Duration};
+mod process;
 
+use std::{sync::atomic::Ordering, time::Duration};
+
+use process::Process;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
@@ -32,6 +35,11 @@ struct State {
     state: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Refused {
+    reason: &'static str,
+}
+
 /// The figures of this process.
 pub(crate) struct Metrics {
     registry: Registry,
@@ -40,8 +48,8 @@ pub(crate) struct Metrics {
     connections: Family<State, Gauge>,
     connections_max: Gauge,
     waiting: Gauge,
+    refusals: Family<Refused, Counter>,
     database_up: Gauge,
-    uptime: Gauge<f64, AtomicU64>,
 }
 
 impl Metrics {
@@ -53,8 +61,8 @@ impl Metrics {
             connections: Family::default(),
             connections_max: Gauge::default(),
             waiting: Gauge::default(),
+            refusals: Family::default(),
             database_up: Gauge::default(),
-            uptime: Gauge::default(),
         };
         let registry = &mut metrics.registry;
         let build = Info::new([
@@ -70,11 +78,20 @@ impl Metrics {
             Unit::Seconds,
             metrics.latency.clone(),
         );
-        registry.register("db_pool_connections", "Connections to the database", metrics.connections.clone());
-        registry.register("db_pool_connections_max", "The most there can be", metrics.connections_max.clone());
+        registry.register(
+            "db_pool_connections",
+            "Connections to the database that are open",
+            metrics.connections.clone(),
+        );
+        registry.register(
+            "db_pool_connections_max",
+            "The most connections there can be",
+            metrics.connections_max.clone(),
+        );
         registry.register("db_pool_waiting", "Requests that wait for a connection", metrics.waiting.clone());
+        registry.register("db_pool_refusals", "Requests that got no connection", metrics.refusals.clone());
         registry.register("db_up", "Whether the database answered the last probe", metrics.database_up.clone());
-        registry.register_with_unit("uptime", "Time since the start", Unit::Seconds, metrics.uptime.clone());
+        registry.register_collector(Box::new(Process::new()));
         metrics
     }
 
@@ -87,14 +104,16 @@ impl Metrics {
     }
 
     /// All figures in the OpenMetrics text format.
-    pub(crate) fn text(&self, connections: Connections, database_up: bool, uptime: Duration) -> String {
+    pub(crate) fn text(&self, connections: Connections, database_up: bool) -> String {
         let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         self.connections.get_or_create(&State { state: "idle" }).set(count(connections.idle));
         self.connections.get_or_create(&State { state: "used" }).set(count(connections.used));
         self.connections_max.set(count(connections.max));
         self.waiting.set(count(connections.waiting));
+        for (reason, count) in [("overload", connections.overloads), ("timeout", connections.timeouts)] {
+            self.refusals.get_or_create(&Refused { reason }).inner().store(count, Ordering::Relaxed);
+        }
         self.database_up.set(database_up.into());
-        self.uptime.set(uptime.as_secs_f64());
         let mut text = String::new();
         encode(&mut text, &self.registry).expect("writing to a string does not fail");
         text
