@@ -52,7 +52,7 @@ push: ## Push the images (REGISTRY=…)
 	@docker/push.sh
 
 .PHONY: up
-up: ## Run the whole topology in containers: MySQL, two load balancers, four tasks of each service
+up: ## Run the whole topology in containers: MySQL, two load balancers, four tasks of each service (METRICS=yes)
 	@docker/topology.sh up
 
 .PHONY: down

@@ -2,7 +2,7 @@
 # Prints the image to use for NAME, one that is not ours: the official one, of a pinned version, if it is here or can be
 # pulled; else a stand-in made of packages, unless `--official` insists.
 #
-#   image.sh [--official] mysql | haproxy | registry | rust | ministack | docker
+#   image.sh [--official] mysql | haproxy | prometheus | registry | rust | ministack | docker
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,6 +13,7 @@ name=$1
 case $name in
     mysql) official=mysql:8.4.6 ;;
     haproxy) official=haproxy:3.0.11 ;;
+    prometheus) official=prom/prometheus:v2.53.5 ;;
     registry) official=registry:2.8.3 ;;
     docker) official=docker:28.5.1-dind ;;
     rust) official=$(sed -n 's/^ARG RUST_IMAGE=//p' docker/build/Dockerfile) ;;

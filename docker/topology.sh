@@ -9,6 +9,8 @@
 #
 # LOCATION_PORT, USER_PORT                where the balancers listen (8081, 9091)
 # LOCATION_STATS_PORT, USER_STATS_PORT    where their statistics are (8404, 8405)
+# METRICS                                 `yes` has `up` run Prometheus as well, with a dashboard
+# PROMETHEUS_PORT                         where that is (9090)
 # COMPOSE_FILE, COMPOSE_PROJECT_NAME      as Compose knows them, for more files and for a second topology
 # SECRETS                                 the folder of the secrets that are made up
 set -euo pipefail
@@ -18,6 +20,10 @@ cd "$(dirname "$0")/.."
 . docker/preparation.sh
 
 export COMPOSE_FILE=${COMPOSE_FILE:-docker/compose.yaml} COMPOSE_PROJECT_NAME=${COMPOSE_PROJECT_NAME:-ecs-playground}
+# Whatever the command, a Prometheus that runs is part of it; only `up` asks whether there is to be one.
+export COMPOSE_PROFILES=metrics PROMETHEUS_PORT=${PROMETHEUS_PORT:-9090} PROMETHEUS_IMAGE
+# May name another image than docker/image.sh finds, as those of preparation.sh may.
+given_prometheus=${PROMETHEUS_IMAGE:-}
 ours=(--filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME")
 
 compose() {
@@ -28,6 +34,7 @@ compose() {
 keep_images() {
     LOCATION_IMAGE=$(image_in_use location) USER_IMAGE=$(image_in_use user)
     MYSQL_IMAGE=$(image_in_use mysql) HAPROXY_IMAGE=$(image_in_use location-balancer)
+    PROMETHEUS_IMAGE=$(image_in_use prometheus)
 }
 
 image_in_use() {
@@ -58,6 +65,13 @@ passwords in it. They are sample data; \`make down DATA=remove\` removes them." 
     fail "the topology is not up; \`make logs\` says more, \`make down\` removes what is there"
 }
 
+# A line that says where the dashboard is, if Prometheus runs.
+dashboard() {
+    local published
+    published=$(docker ps "${ours[@]}" --filter "label=com.docker.compose.service=prometheus" --format '{{.Ports}}')
+    [[ -z $published ]] || printf '\n%s' "metrics   http://${published%%->*}/user/"
+}
+
 report() {
     local of='{{.Label "com.docker.compose.'
     docker ps "${ours[@]}" \
@@ -66,7 +80,7 @@ report() {
     cat <<TEXT
 
 location  http://127.0.0.1:$LOCATION_PORT/   statistics of its balancer: http://127.0.0.1:$LOCATION_STATS_PORT/
-user      http://127.0.0.1:$USER_PORT/   statistics of its balancer: http://127.0.0.1:$USER_STATS_PORT/
+user      http://127.0.0.1:$USER_PORT/   statistics of its balancer: http://127.0.0.1:$USER_STATS_PORT/$(dashboard)
 
   curl 'http://127.0.0.1:$LOCATION_PORT/locations/nearest?lat=59.91&lon=10.75&limit=5'
   curl 'http://127.0.0.1:$USER_PORT/users/1?include=location'
@@ -78,11 +92,17 @@ TEXT
 
 up() {
     local variable
+    case ${METRICS:=} in
+        yes) require_port PROMETHEUS_PORT "com.docker.compose.project" "$COMPOSE_PROJECT_NAME" ;;
+        "" | no) export COMPOSE_PROFILES= ;;
+        *) fail "METRICS=$METRICS is none of yes, no" ;;
+    esac
     for variable in LOCATION_PORT USER_PORT LOCATION_STATS_PORT USER_STATS_PORT; do
         require_port "$variable" "com.docker.compose.project" "$COMPOSE_PROJECT_NAME"
     done
     choose_images
     choose_other_images
+    [[ $METRICS != yes ]] || PROMETHEUS_IMAGE=${given_prometheus:-$(docker/image.sh prometheus)}
     make_secrets
     compose up --detach --remove-orphans --quiet-pull || tell_failures
     wait_until_healthy

@@ -2,7 +2,7 @@
 # Builds and names an image that stands in for an official one where no registry can be reached, from packages of
 # Debian or PyPI: ecs-playground/NAME:debian. What was built before is built again within a second.
 #
-#   build.sh mysql | haproxy | registry | rust | ministack | docker
+#   build.sh mysql | haproxy | prometheus | registry | rust | ministack | docker
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . docker/engine.sh

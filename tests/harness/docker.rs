@@ -16,7 +16,7 @@ use playground::{
 use crate::{PATIENCE, not_run};
 
 /// What the scripts read from the environment, which a person may have set for other purposes.
-const SETTINGS: [&str; 22] = [
+const SETTINGS: [&str; 25] = [
     "ADDRESS",
     "BUILDER",
     "COMPOSE_FILE",
@@ -25,8 +25,11 @@ const SETTINGS: [&str; 22] = [
     "HAPROXY_IMAGE",
     "LOCATION_PORT",
     "LOCATION_STATS_PORT",
+    "METRICS",
     "MYSQL_IMAGE",
     "PLATFORMS",
+    "PROMETHEUS_IMAGE",
+    "PROMETHEUS_PORT",
     "REGISTRY",
     "RUST_IMAGE",
     "SECRETS",

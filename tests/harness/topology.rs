@@ -1,4 +1,4 @@
-//! The whole topology, as `make up` starts it, apart from any that a person has running. The tests that need it take
+//! The whole topology, as `make up METRICS=yes` starts it, apart from any that a person has running. The tests that need it take
 //! turns; each finds it complete, whatever the one before has done to it.
 
 use std::{collections::BTreeSet, fmt::Write as _, fs};
@@ -17,6 +17,8 @@ pub struct Topology {
     pub location: Client,
     /// Asks the user service, through its balancer.
     pub user: Client,
+    /// Asks Prometheus.
+    pub prometheus: Client,
     location_balancer: Client,
     project: String,
     settings: Vec<(&'static str, String)>,
@@ -59,7 +61,8 @@ impl Topology {
         let labels = folder.join(format!("{project}.yaml"));
         fs::write(&labels, labels_for_everything()).unwrap();
 
-        let [location_port, user_port, location_statistics, user_statistics] = [(); 4].map(|()| ports::free().unwrap());
+        let [location_port, user_port, location_statistics, user_statistics, prometheus_port] =
+            [(); 5].map(|()| ports::free().unwrap());
         let client = |port| Client::new(format!("http://127.0.0.1:{port}"));
         let settings = vec![
             ("TAG", tag),
@@ -70,15 +73,22 @@ impl Topology {
             ("USER_PORT", user_port.to_string()),
             ("LOCATION_STATS_PORT", location_statistics.to_string()),
             ("USER_STATS_PORT", user_statistics.to_string()),
+            ("METRICS", "yes".to_owned()),
+            ("PROMETHEUS_PORT", prometheus_port.to_string()),
         ];
-        let (location, user) = (client(location_port), client(user_port));
-        Self { location, user, location_balancer: client(location_statistics), project, settings }
+        let (location, user, prometheus) = (client(location_port), client(user_port), client(prometheus_port));
+        Self { location, user, prometheus, location_balancer: client(location_statistics), project, settings }
     }
 
     async fn is_complete(&self) -> bool {
-        for (service, count) in
-            [("mysql", 1), ("location", 4), ("location-balancer", 1), ("user", 4), ("user-balancer", 1)]
-        {
+        for (service, count) in [
+            ("mysql", 1),
+            ("location", 4),
+            ("location-balancer", 1),
+            ("user", 4),
+            ("user-balancer", 1),
+            ("prometheus", 1),
+        ] {
             if self.ids(service, &["--filter", "health=healthy"]).await.len() != count {
                 return false;
             }
@@ -159,6 +169,7 @@ fn labels_for_everything() -> String {
                 "user-seed",
                 "user",
                 "user-balancer",
+                "prometheus",
             ],
         ),
         ("networks", &["balancers", "database"]),

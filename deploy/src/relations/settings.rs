@@ -183,10 +183,12 @@ fn the_topology_has_the_settings_of_its_subcommands(sources: &Sources) -> Vec<Br
     broken
 }
 
-/// Both files have the same services, of the same images, with the same settings, secrets and networks.
+/// Both files have the same services, of the same images, with the same settings, secrets and networks; but for those with
+/// a profile, which are only there when they are asked for: Swarm knows no profiles.
 fn the_topology_is_the_same_under_swarm(sources: &Sources) -> Vec<Broken> {
     let mut broken = Vec::new();
-    let names: BTreeSet<&str> = sources.compose_services().map(|(_, name, _)| name).collect();
+    let always = sources.compose_services().filter(|(.., definition)| list(definition, "/profiles").is_empty());
+    let names: BTreeSet<&str> = always.map(|(_, name, _)| name).collect();
     for name in names {
         let [compose, swarm] = [COMPOSE, SWARM].map(|file| &sources.data(file)["services"][name]);
         if let Some((file, other)) = match (compose, swarm) {
@@ -346,6 +348,8 @@ mod tests {
         });
         let told = told.each_ref().map(String::as_str);
         assert_told(relation, COMPOSE, "LOCATION_URL: http:", "LOCATION_URL: https:", &told);
+        let told = format!("{SWARM}: there is no service prometheus, which {COMPOSE} has: add it, or remove it there");
+        assert_told(relation, COMPOSE, "profiles: [metrics]", "profiles: []", &[&told]);
         for (file, other) in [(COMPOSE, SWARM), (SWARM, COMPOSE)] {
             let mut told = [
                 format!("{file}: there is no service user-seed, which {other} has: add it, or remove it there"),

@@ -6,7 +6,7 @@ use harness::{
     docker::{docker, try_docker},
     topology::{Topology, topology},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 async fn inspected(id: &str) -> Value {
     serde_json::from_str::<Value>(&docker(&["inspect", id]).await).unwrap()[0].take()
@@ -21,7 +21,7 @@ async fn tasks_have_the_bounds_of_the_tutorial_and_no_rights() {
             let bounds = &container["HostConfig"];
             assert_eq!((&bounds["NanoCpus"], &bounds["Memory"]), (&500_000_000.into(), &(1024 << 20).into()));
             assert_eq!((&bounds["ReadonlyRootfs"], &bounds["CapAdd"]), (&true.into(), &Value::Null));
-            assert_eq!(bounds["CapDrop"], serde_json::json!(["ALL"]));
+            assert_eq!(bounds["CapDrop"], json!(["ALL"]));
             assert_eq!(container["Config"]["StopTimeout"], 30);
             assert_eq!(container["Config"]["User"], "65532:65532");
         }
@@ -29,11 +29,25 @@ async fn tasks_have_the_bounds_of_the_tutorial_and_no_rights() {
 }
 
 #[tokio::test]
+async fn prometheus_is_bounded_has_no_rights_and_listens_to_this_machine_only() {
+    let Some(topology) = topology().await else { return };
+    let container = inspected(&topology.only("prometheus").await).await;
+    let bounds = &container["HostConfig"];
+    assert_eq!((&bounds["NanoCpus"], &bounds["Memory"]), (&500_000_000.into(), &(512 << 20).into()));
+    assert_eq!((&bounds["ReadonlyRootfs"], &bounds["CapAdd"]), (&true.into(), &Value::Null));
+    assert_eq!((&bounds["CapDrop"], &bounds["LogConfig"]["Config"]["max-size"]), (&json!(["ALL"]), &"10m".into()));
+    assert_eq!(bounds["PortBindings"]["9090/tcp"][0]["HostIp"], "127.0.0.1");
+    assert_eq!(container["Config"]["User"], "65534:65534");
+    let mounts = container["Mounts"].as_array().unwrap();
+    assert!(mounts.iter().all(|mount| mount["RW"] == false), "nothing outlives it: {mounts:?}");
+}
+
+#[tokio::test]
 async fn no_secret_is_in_what_docker_shows_of_a_container() {
     let Some(topology) = topology().await else { return };
     let secrets = ["mysql-root-password", "location-db-password", "user-db-password", "api-token"]
         .map(|name| fs::read_to_string(format!("{}/{name}", topology.secrets())).unwrap());
-    for service in ["mysql", "location", "user", "location-balancer", "user-balancer"] {
+    for service in ["mysql", "location", "user", "location-balancer", "user-balancer", "prometheus"] {
         for task in topology.tasks(service).await {
             let (shown, (_, logged)) = (inspected(&task.id).await.to_string(), try_docker(&["logs", &task.id]).await);
             for secret in &secrets {
