@@ -4,6 +4,7 @@
 mod api;
 mod browser;
 mod contract;
+mod dashboards;
 mod data;
 mod deploy;
 mod documents;

@@ -9,6 +9,8 @@ use harness::{
     topology::topology,
 };
 
+use super::metrics::targets_become;
+
 /// Requests a second: well within what four tasks of half a core can answer.
 const LOAD: u32 = 100;
 
@@ -66,12 +68,14 @@ async fn a_stopped_task_costs_nothing() {
 }
 
 #[tokio::test]
-async fn scaling_from_four_to_six_to_two_costs_nothing() {
+async fn scaling_from_four_to_six_to_two_costs_nothing_and_prometheus_follows() {
     let Some(topology) = topology().await else { return };
     let load = Load::start(&topology.location, Mix::Location, LOAD);
     for count in [6, 2] {
-        topology.run(&["scale", &format!("location={count}")]).await;
+        let said = topology.run(&["scale", &format!("location={count}")]).await;
+        assert!(said.contains("\nmetrics   http://127.0.0.1:"), "the dashboard is told: {said}");
         eventually("as many tasks get requests", async || topology.ready_tasks().await == count).await;
+        targets_become(&topology, "location", count).await;
     }
     assert_eq!(topology.tasks("user").await.len(), 4, "the other service is left alone");
     let exchanges = load.finish().await;

@@ -4,3 +4,4 @@ mod balancing;
 mod changes;
 mod database;
 mod isolation;
+mod metrics;
