@@ -9,6 +9,7 @@
 #
 # LOCATION_PORT, USER_PORT                where the balancers listen (8081, 9091), on all addresses of the manager
 # LOCATION_STATS_PORT, USER_STATS_PORT    where their statistics are (8404, 8405)
+# OTEL_EXPORTER_OTLP_ENDPOINT             where the services send their traces, if anywhere
 # TASK_MEMORY    what a task gets and reserves (1024M)
 # STACK          its name (ecs-playground-swarm)
 # STACK_FILE     stack files, separated by colons (docker/swarm/stack.yaml)

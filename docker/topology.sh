@@ -11,6 +11,7 @@
 # LOCATION_STATS_PORT, USER_STATS_PORT    where their statistics are (8404, 8405)
 # METRICS                                 `yes` has `up` run Prometheus as well, with a dashboard
 # PROMETHEUS_PORT                         where that is (9090)
+# OTEL_EXPORTER_OTLP_ENDPOINT             where the services send their traces, if anywhere
 # COMPOSE_FILE, COMPOSE_PROJECT_NAME      as Compose knows them, for more files and for a second topology
 # SECRETS                                 the folder of the secrets that are made up
 set -euo pipefail

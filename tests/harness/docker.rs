@@ -16,7 +16,7 @@ use playground::{
 use crate::{PATIENCE, not_run};
 
 /// What the scripts read from the environment, which a person may have set for other purposes.
-const SETTINGS: [&str; 25] = [
+const SETTINGS: [&str; 26] = [
     "ADDRESS",
     "BUILDER",
     "COMPOSE_FILE",
@@ -27,6 +27,7 @@ const SETTINGS: [&str; 25] = [
     "LOCATION_STATS_PORT",
     "METRICS",
     "MYSQL_IMAGE",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
     "PLATFORMS",
     "PROMETHEUS_IMAGE",
     "PROMETHEUS_PORT",

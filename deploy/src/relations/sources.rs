@@ -323,8 +323,13 @@ pub(super) struct Composed<'a> {
 }
 
 impl<'a> Composed<'a> {
+    /// Its variables, where nobody says otherwise: `${NAME:-default}` is the default.
     pub(super) fn environment(&self) -> BTreeMap<String, String> {
-        environment(self.definition)
+        let default = |value: String| match value.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')) {
+            Some(placeholder) => placeholder.split_once(":-").map_or("", |(_, default)| default).to_owned(),
+            None => value,
+        };
+        environment(self.definition).into_iter().map(|(name, value)| (name, default(value))).collect()
     }
 
     pub(super) fn subcommand(&self) -> &'a str {
