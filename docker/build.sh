@@ -47,10 +47,11 @@ compile_in_docker() {
     if [[ -n ${SSL_CERT_FILE:-} ]]; then
         secret=(--secret "id=ca-certificates,src=$SSL_CERT_FILE")
     fi
-    echo "compiling in the builder $1"
+    step "compiling in the builder $1 (some minutes the first time)"
     plugin buildx build --file docker/build/Dockerfile --output "type=local,dest=$out" ${secret[@]+"${secret[@]}"} \
         --build-arg "RUST_IMAGE=$1" --build-arg "TARGETS=${targets[*]}" \
         --build-arg "SOURCE_DATE_EPOCH=$SOURCE_DATE_EPOCH" .
+    ended "compiled"
 }
 
 compile_here() {
@@ -60,9 +61,10 @@ compile_here() {
         fail "there is neither a builder image nor cargo to compile with: reach a registry, or install Rust (rustup)"
     [[ $(uname -s) == Linux && ${targets[*]} == "$own" ]] ||
         fail "this machine can compile for $own only, not for ${targets[*]}: that takes the builder image and its registry"
-    echo "compiling with this machine's own toolchain, $(rustc --version)"
+    step "compiling with this machine's own toolchain, $(rustc --version) (some minutes the first time)"
     scripts/tools.sh cargo-cyclonedx jq
     PATH=$PWD/target/tools/bin:$PATH docker/build/compile.sh "$own" "$out/$own"
+    ended "compiled"
 }
 
 builder=$(choose_builder)
@@ -86,6 +88,6 @@ for index in "${!platforms[@]}"; do
             --build-arg "RELEASE=$TAG" \
             --file "docker/$service/Dockerfile" "$folder" >/dev/null
         size=$(docker image inspect --format '{{.Size}}' "${tags[1]}")
-        echo "built ${tags[1]} for $platform: $((size / 10000 / 100)).$(printf %02d $((size / 10000 % 100))) MB, SBOM in $folder/$service.cdx.json"
+        echo "$(paint 1 32 ✓) built ${tags[1]} for $platform: $((size / 10000 / 100)).$(printf %02d $((size / 10000 % 100))) MB, SBOM in $folder/$service.cdx.json"
     done
 done

@@ -2,11 +2,8 @@
 # Docker as the scripts of this folder need it: an engine that answers, and the plugins buildx and compose. Sourced from
 # the root of the workspace.
 
-# Says what is wrong and what helps, and ends.
-fail() {
-    echo "error: $*" >&2
-    exit 1
-}
+# shellcheck source-path=SCRIPTDIR
+. docker/terminal.sh
 
 require_engine() {
     local said

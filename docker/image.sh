@@ -25,6 +25,7 @@ esac
 pull() {
     local log pulling
     log=$(mktemp)
+    echo "  pulling $official …" >&2
     docker pull "$official" >"$log" 2>&1 &
     pulling=$!
     for _ in {1..200}; do

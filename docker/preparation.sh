@@ -42,7 +42,7 @@ choose_images() {
         docker/build.sh
     else
         for service in "${services[@]}"; do
-            docker image inspect "$(image_of "$service")" >/dev/null 2>&1 || docker pull "$(image_of "$service")" ||
+            docker image inspect "$(image_of "$service")" >/dev/null 2>&1 || docker pull --quiet "$(image_of "$service")" ||
                 fail "there is no image $(image_of "$service"): build it (\`make build\`), or name one that is there: docker images $service"
         done
     fi

@@ -103,7 +103,7 @@ deploy() {
 # Runs the one-off task of that name, of the image that the service of its name is to have, and waits for its end.
 run_once() {
     local service=$1 work=$2 image=$3 name=${STACK}_$1-$2 options=() before task state deadline=$((SECONDS + patience))
-    echo "$service: $work"
+    step "$service: $work"
     before=$(docker service ps --quiet --no-trunc "$name" | head -n 1)
     [[ -z ${REGISTRY:-} ]] || options+=(--with-registry-auth)
     docker service update --quiet --detach --no-resolve-image ${options[@]+"${options[@]}"} --force --image "$image" \
@@ -124,6 +124,7 @@ run_once() {
         ((SECONDS < deadline)) || fail "$service: $work did not end within $patience s (docker service ps $name)"
         sleep 0.3
     done
+    ended "$service: $work"
 }
 
 wait_for_mysql() {
@@ -132,6 +133,7 @@ wait_for_mysql() {
         ((SECONDS < deadline)) || fail "MySQL is not ready within two minutes (docker service ps --no-trunc ${STACK}_mysql)"
         sleep 0.5
     done
+    ended "MySQL is ready"
 }
 
 keep_counts() {
@@ -186,7 +188,7 @@ up() {
     make_secrets
     enter_swarm
     tell_other_nodes
-    echo "starting MySQL and the balancers"
+    step "starting MySQL and the balancers"
     LOCATION_TASKS=0 USER_TASKS=0 deploy
     wait_for_mysql
     for work in database migrate seed; do
@@ -194,11 +196,11 @@ up() {
         run_once user "$work" "$USER_IMAGE"
     done
     LOCATION_TASKS=$location USER_TASKS=$user
-    echo "starting the services"
+    step "starting the services"
     deploy
     watch_both
     prove_both
-    echo "up after $SECONDS s"
+    echo "$(paint 1 32 Up) after $SECONDS s"
     report
 }
 
@@ -216,10 +218,11 @@ update() {
     tell_other_nodes
     run_once location migrate "$LOCATION_IMAGE"
     run_once user migrate "$USER_IMAGE"
+    step "rolling $LOCATION_IMAGE and $USER_IMAGE out, two tasks of each at a time"
     deploy
     watch_both
     prove_both
-    echo "updated after $SECONDS s"
+    echo "$(paint 1 32 Updated) after $SECONDS s. make swarm-status says what runs, make swarm-rollback takes it back."
 }
 
 rollback() {
@@ -239,11 +242,13 @@ rollback() {
         [[ -n $before && $before != "$now" ]] || fail "$service: there is nothing to go back to; it runs $now, and Swarm remembers no other version before it. \`make swarm-update TAG=…\` rolls any version out"
         if [[ $service == location ]]; then LOCATION_IMAGE=$before; else USER_IMAGE=$before; fi
     done
+    step "going back to what ran before: ${wanted[*]}"
     for service in "${wanted[@]}"; do
         docker service rollback --quiet --detach "${STACK}_$service" >/dev/null
     done
     watch_both
     prove_both
+    echo "$(paint 1 32 'Rolled back') after $SECONDS s. make swarm-status says what runs."
 }
 
 status() {
@@ -256,12 +261,14 @@ down() {
     local ours=(--filter "label=com.docker.stack.namespace=$STACK") node deadline=$((SECONDS + 120)) left
     [[ ${DATA:=keep} == keep || $DATA == remove ]] || fail "DATA=$DATA is none of keep, remove"
     if is_manager; then
+        step "removing the stack $STACK, which takes as long as its tasks drain"
         docker stack rm "$STACK"
         # Tasks drain for as long as they do at an update.
         while left=$(docker ps --all --quiet "${ours[@]}")$(docker network ls --quiet "${ours[@]}") && [[ -n $left ]]; do
             ((SECONDS < deadline)) || fail "still there after two minutes: ${left//$'\n'/ }"
             sleep 0.5
         done
+        ended "removed"
         node=$(docker info --format '{{.Swarm.NodeID}}')
         if [[ $(docker node inspect --format "{{index .Spec.Labels \"$mark\"}}" "$node") == made ]]; then
             if [[ -n $(docker service ls --quiet) || $(docker node ls --quiet | wc -l) -gt 1 ]]; then

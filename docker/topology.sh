@@ -46,11 +46,16 @@ image_in_use() {
 
 # Waits until every container with a health check is healthy.
 wait_until_healthy() {
-    local deadline=$((SECONDS + 120)) waiting
+    local deadline=$((SECONDS + 120)) waiting left last=''
+    step "waiting until everything is healthy"
     while waiting=$(docker ps "${ours[@]}" --format '{{.Names}} {{.Status}}' | grep -v '(healthy)'); do
+        left=$(wc -l <<<"$waiting")
+        [[ $left == "$last" ]] || printf '%3d s  %d to go\n' "$SECONDS" "$left"
+        last=$left
         ((SECONDS < deadline)) || fail "not healthy within two minutes; \`make logs\` says more:"$'\n'"$waiting"
         sleep 0.2
     done
+    ended "everything is healthy"
 }
 
 # What the containers said that failed, or fail again and again, as Compose only says that they did.
@@ -105,9 +110,11 @@ up() {
     choose_other_images
     [[ $METRICS != yes ]] || PROMETHEUS_IMAGE=${given_prometheus:-$(docker/image.sh prometheus)}
     make_secrets
+    step "starting MySQL, migrations, sample data, tasks and balancers"
     compose up --detach --remove-orphans --quiet-pull || tell_failures
+    ended "started"
     wait_until_healthy
-    echo "up after $SECONDS s"
+    echo "$(paint 1 32 Up) after $SECONDS s"
     echo
     report
 }
@@ -119,7 +126,9 @@ down() {
         remove) volumes=(--volumes) ;;
         *) fail "DATA=$DATA is none of keep, remove" ;;
     esac
+    step "stopping the tasks, which takes as long as they drain"
     compose down --remove-orphans ${volumes[@]+"${volumes[@]}"}
+    ended "removed"
     [[ $DATA == remove ]] || echo "The data stay, for the next \`make up\`; \`make down DATA=remove\` removes them."
 }
 

@@ -79,13 +79,14 @@ ask() (
 # An update is over when every task has answered through the balancer, and none of another version.
 prove() {
     local service=$1 port=$2 image=$3 wanted=$4 deadline=$((SECONDS + 60)) answers
+    step "$service: asking every task through the balancer"
     until
         answers=$(for ((asked = 0; asked < 5 * wanted; asked++)); do ask "$port" || true; done | sort -u)
         [[ $(wc -l <<<"$answers") -eq $wanted && $(cut -d ' ' -f 1 <<<"$answers" | sort -u) == "${image##*:}" ]]
     do
         ((SECONDS < deadline)) || fail "$service: $wanted tasks of ${image##*:} should answer on port $port, and these do: ${answers//$'\n'/, }"
     done
-    echo "$service: $wanted tasks answer through the balancer, all of ${image##*:}"
+    ended "$service: $wanted tasks answer through the balancer, all of ${image##*:}"
 }
 
 prove_both() {
