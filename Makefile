@@ -1,4 +1,5 @@
-# The front door: every task a person does is a target. `make` alone lists them.
+# The front door: every task a person does is a target. `make` alone lists them, under the headings and in the order that
+# they have here.
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -7,6 +8,10 @@ CARGO ?= cargo
 PLAYGROUND = target/debug/playground
 DEPLOY = target/debug/deploy
 BENCH = target/release/bench
+# In CI everything is plain lines, even where there is a terminal: whatever is started here knows this variable.
+ifneq ($(CI),)
+export NO_COLOR := 1
+endif
 # `make tools` puts what it has to install here.
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 
@@ -31,146 +36,152 @@ FUZZ_SECONDS ?= 600
 # More variables are described where they are read: docker/names.sh, docker/build.sh, docker/topology.sh, and for what is
 # deployed by `target/debug/deploy help`: TAG, SERVICE, COMMAND, LOAD, PARAMETERS, CLUSTER, DATA, CONFIRM.
 
-.PHONY: help
-help: ## List the targets
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+##@ Start here
 
 .PHONY: run
-run: playground ## Run both services on a database of this machine, until Ctrl-C
+run: playground ## Both services and a database on this machine, until Ctrl-C
 	@exec $(PLAYGROUND) run
 
 .PHONY: test
-test: playground ## Run all tests on a real database server (DATABASE=auto, container or private)
+test: playground ## All tests (DATABASE=auto, container or private; TESTS)
 	@exec $(PLAYGROUND) test --database $(DATABASE) $(if $(TESTS),-- $(TESTS))
 
-.PHONY: build
-build: ## Build an image of each service (TAG, REGISTRY, PLATFORMS, BUILDER=docker or machine)
-	@docker/build.sh
-
-.PHONY: push
-push: ## Push the images (REGISTRY=…)
-	@docker/push.sh
-
 .PHONY: up
-up: ## Run the whole topology in containers: MySQL, two load balancers, four tasks of each service (METRICS=yes)
+up: ## MySQL, two balancers, eight tasks (TAG; METRICS=yes)
 	@docker/topology.sh up
 
+# Any awk will do. A line of `##@` is a heading; a target with `##` is listed, and so is each of several on one line.
+.PHONY: help
+help: ## This list
+	@if [ -t 1 ] && [ -z "$$NO_COLOR" ] && [ "$${TERM:-dumb}" != dumb ]; then colours=yes; fi; \
+	awk -v colours="$$colours" ' \
+		BEGIN { FS = ":.*## "; if (colours) { bold = "\033[1m"; cyan = "\033[36m"; plain = "\033[0m" } \
+			print "make TARGET, where what is in capitals may be given as VARIABLE=value" } \
+		/^##@ / { printf "\n%s%s%s\n", bold, substr($$0, 5), plain } \
+		/^[a-z][a-z -]*:.*## / { targets = split($$1, target, " "); \
+			for (i = 1; i <= targets; i++) printf "  %s%-15s%s %s\n", cyan, target[i], plain, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+##@ In containers
+
 .PHONY: down
-down: ## Stop and remove the topology (DATA=remove: its data as well)
+down: ## End what `make up` runs (DATA=remove: its data as well)
 	@docker/topology.sh down
 
 .PHONY: logs
-logs: ## Follow the topology's logs; with SERVICE=location those of the service on ECS
+logs: ## Follow its logs; of a service on ECS with SERVICE=location
 	@$(if $(SERVICE),$(MAKE) deploy-tool && $(DEPLOY) logs,docker/topology.sh logs)
 
 # USER is a variable that every shell has, so it counts only where it is given to make.
 .PHONY: scale
-scale: ## Change the number of tasks: make scale LOCATION=6 (or USER=2)
+scale: ## Change the number of tasks: LOCATION=6, USER=2
 	@docker/topology.sh scale $(if $(filter command,$(firstword $(origin LOCATION))),location=$(LOCATION)) \
 		$(if $(filter command,$(firstword $(origin USER))),user=$(USER))
 
-.PHONY: test-images
-test-images: playground ## Build the images in a container and on this machine, and compare them (minutes)
-	@TEST_BUILDERS=yes $(PLAYGROUND) test --database $(DATABASE) -- -p tests -- images::builders
+.PHONY: build
+build: ## An image of each service (TAG, REGISTRY, PLATFORMS, BUILDER)
+	@docker/build.sh
+
+.PHONY: push
+push: ## Push the images: REGISTRY=…
+	@docker/push.sh
+
+##@ A rolling update that loses nothing
 
 .PHONY: swarm swarm-update swarm-rollback swarm-status swarm-down
-swarm: ## Run the topology as a stack of Docker's Swarm mode (TAG, TASK_MEMORY)
+swarm: ## The same topology under Swarm mode (TAG, TASK_MEMORY)
 	@docker/swarm.sh up
-swarm-update: ## Roll another version out there, migrations first: TAG=…
+swarm-update: ## Roll another version out, migrations first: TAG=…
 	@docker/swarm.sh update
-swarm-rollback: ## Go back to what ran before (SERVICE=location: only that one)
+swarm-rollback: ## Go back to what ran before (SERVICE: only that one)
 	@docker/swarm.sh rollback
-swarm-status: ## Say what runs there, and where
+swarm-status: ## What runs there, and where
 	@docker/swarm.sh status
-swarm-down: ## Remove the stack, whatever state it is in (DATA=remove: its data as well)
+swarm-down: ## Remove it, in any state (DATA=remove: its data as well)
 	@docker/swarm.sh down
 
 # The drawings are in the target folder; DRAWINGS=docs/rolling has them where the documentation shows them.
 .PHONY: test-rolling
-test-rolling: playground ## Roll versions out under a constant load, and draw what happens (minutes)
+test-rolling: playground ## Updates under load, measured and drawn (minutes; DRAWINGS)
 	@TEST_DRAWINGS=$(DRAWINGS) $(PLAYGROUND) test --database $(DATABASE) -- -p tests --test rolling -- --nocapture
 
-# The long form of what `make test` has in short. TEST_SEED=… repeats a crash test; FUZZ_SECONDS is for how long each
-# parser is tried.
-.PHONY: test-failures
-test-failures: playground ## Break everything that can break, for longer and more often, and show figures (an hour)
-	@TEST_LONG=yes $(PLAYGROUND) test --database $(DATABASE) -- -p tests --test faults -- --nocapture
-	@TEST_LONG=yes FUZZ_SECONDS=$(FUZZ_SECONDS) $(PLAYGROUND) test --database $(DATABASE) -- \
-		-p tests --test suites -- --nocapture failures parsers contract
+##@ On AWS, and a rehearsal of it
+
+.PHONY: tutorial
+tutorial: playground ## All of docs/tutorial.md on a local AWS (eight minutes)
+	@scripts/tools.sh curl
+	@exec $(PLAYGROUND) engine -- $(DEPLOY) tutorial docs/tutorial.md
+
+.PHONY: local-aws local-aws-down
+local-aws: ## A local AWS in containers, to play with
+	@docker/local-aws.sh up
+local-aws-down: ## Remove it, and all that runs on it
+	@docker/local-aws.sh down
+
+.PHONY: deploy
+deploy: deploy-tool ## Stacks, images, databases, services: all that is missing
+	@exec $(DEPLOY) up
+
+.PHONY: release
+release: deploy-tool ## Build the images, and push them to its registry (TAG)
+	@exec $(DEPLOY) release
+
+.PHONY: deploy-location deploy-user
+deploy-location deploy-user: deploy-tool ## Roll one service out: TAG=… (LOAD=50: under a load)
+	@SERVICE=$(@:deploy-%=%) exec $(DEPLOY) service
+
+.PHONY: diff status rollback run-task schedule autoscale url
+diff: deploy-tool ## What `make deploy` would change; change nothing
+status: deploy-tool ## What is deployed, and how it is
+rollback: deploy-tool ## Back to the revision that served before: SERVICE=location
+run-task: deploy-tool ## A one-off task: SERVICE=location COMMAND=seed
+schedule: deploy-tool ## Delete expired idempotency keys every night
+autoscale: deploy-tool ## Let the number of tasks follow the load
+url: deploy-tool ## Where a service answers: SERVICE=location
+diff status rollback run-task schedule autoscale url:
+	@exec $(DEPLOY) $@
+
+.PHONY: destroy
+destroy: deploy-tool ## Remove all but data, images, network (DATA=remove: those too)
+	@exec $(DEPLOY) destroy
+
+.PHONY: check-deploy
+check-deploy: deploy-tool ## Hold definitions, stacks, topology and code together
+	@exec $(DEPLOY) check
+
+.PHONY: aws-cli
+aws-cli: ## The aws CLI into target/tools, unless version 2 is there
+	@scripts/tools.sh aws
+
+# What `make url` and others print is for scripts too: cargo tells of its work on a terminal only.
+.PHONY: deploy-tool
+deploy-tool:
+	@[ -x $(DEPLOY) ] || echo 'building the deployment tool (two minutes the first time)' >&2
+	@$(CARGO) build $$([ -t 2 ] || echo --quiet) --package deploy
+
+##@ How fast it is
 
 .PHONY: bench
-bench: bench-tool ## Measure the services against their peers (ROUNDS, SECONDS, CONCURRENCY, WORKLOADS, CONTENDERS)
+bench: bench-tool ## Beside its peers (ROUNDS, SECONDS, WORKLOADS, CONTENDERS)
 	@exec $(BENCH) run --rounds $(ROUNDS) --seconds $(SECONDS) --concurrency '$(CONCURRENCY)' \
 		--workloads '$(WORKLOADS)' --contenders '$(CONTENDERS)'
 
 .PHONY: bench-growth bench-start bench-chart
-bench-growth: bench-tool ## Measure the location service on tables of up to 3.4 million rows (ROUNDS, SECONDS)
+bench-growth: bench-tool ## On tables of up to 3.4 million rows (ROUNDS, SECONDS)
 	@exec $(BENCH) growth --rounds $(ROUNDS) --seconds $(SECONDS)
-bench-start: bench-tool ## Measure how long the location service takes to start
+bench-start: bench-tool ## How long the location service takes to start
 	@exec $(BENCH) start
 bench-chart: bench-tool ## Draw the figures of the last `make bench` anew
 	@exec $(BENCH) chart
 
 .PHONY: bench-tool
 bench-tool:
+	@[ -x $(BENCH) ] || echo 'building the services and the benchmark, optimised (ten minutes the first time)'
 	@$(CARGO) build --release --package bench
 
-.PHONY: deploy
-deploy: deploy-tool ## Make everything on AWS, or bring it up to date: stacks, images, databases, services
-	@exec $(DEPLOY) up
-
-.PHONY: deploy-location deploy-user
-deploy-location deploy-user: deploy-tool ## Roll one service out: TAG=…, LOAD=50 requests a second meanwhile
-	@SERVICE=$(@:deploy-%=%) exec $(DEPLOY) service
-
-.PHONY: release
-release: deploy-tool ## Build the images and push them to the registry of the deployment (TAG)
-	@exec $(DEPLOY) release
-
-.PHONY: diff status rollback run-task schedule autoscale url
-diff: deploy-tool ## Say what `make deploy` would change; change nothing
-status: deploy-tool ## Say what is deployed, and how it is
-rollback: deploy-tool ## Go back to the revision that served before: SERVICE=location
-run-task: deploy-tool ## Run a one-off task: SERVICE=location COMMAND=seed
-schedule: deploy-tool ## Delete expired idempotency keys every night
-autoscale: deploy-tool ## Let the number of tasks follow the load
-url: deploy-tool ## Print where a service answers: SERVICE=location
-diff status rollback run-task schedule autoscale url:
-	@exec $(DEPLOY) $@
-
-.PHONY: destroy
-destroy: deploy-tool ## Remove what is deployed, but for data, images and network (DATA=remove: those too); asks first
-	@exec $(DEPLOY) destroy
-
-.PHONY: local-aws local-aws-down
-local-aws: ## Run a local AWS in containers, to rehearse on
-	@docker/local-aws.sh up
-local-aws-down: ## Remove the local AWS, and all that runs on it
-	@docker/local-aws.sh down
-
-.PHONY: tutorial
-tutorial: playground ## Run docs/tutorial.md from its first command to its last, on a local AWS
-	@scripts/tools.sh curl
-	@exec $(PLAYGROUND) engine -- $(DEPLOY) tutorial docs/tutorial.md
-
-.PHONY: check-deploy
-check-deploy: deploy-tool ## Hold definitions, stacks, topology and code against one another
-	@exec $(DEPLOY) check
-
-.PHONY: aws-cli
-aws-cli: ## Install the aws CLI into target/tools, unless there is version 2 already
-	@scripts/tools.sh aws
-
-.PHONY: deploy-tool
-deploy-tool:
-	@$(CARGO) build --quiet --package deploy
-
-.PHONY: playground
-playground:
-	@$(CARGO) build --workspace --bins
+##@ Work on the code
 
 .PHONY: check
-check: tools ## Check form, lints, licences, queries and scripts; changes nothing
+check: tools ## Form, lints, licences, queries, scripts; change nothing
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --manifest-path bench/contenders/rust/Cargo.toml --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- --deny warnings
@@ -184,18 +195,13 @@ check: tools ## Check form, lints, licences, queries and scripts; changes nothin
 	@$(MAKE) check-deploy
 	@$(MAKE) prepare-check
 
-.PHONY: audit
-audit: ## Ask RustSec for advisories on the dependencies (needs a network)
-	@scripts/tools.sh cargo-deny
-	$(CARGO) deny check advisories
-
 .PHONY: fmt
 fmt: ## Format the code
 	$(CARGO) fmt --all
 
 # Builds the playground alone: the services do not build while .sqlx is not current.
 .PHONY: prepare
-prepare: ## Write the descriptions of all SQL queries, .sqlx, anew from a real database
+prepare: ## Write .sqlx, which describes all SQL queries, anew
 	@$(CARGO) build -p playground
 	@exec $(PLAYGROUND) prepare
 
@@ -203,12 +209,34 @@ prepare: ## Write the descriptions of all SQL queries, .sqlx, anew from a real d
 prepare-check: playground
 	@exec $(PLAYGROUND) prepare --check
 
+.PHONY: test-images
+test-images: playground ## Build the images in both ways, and compare them (minutes)
+	@TEST_BUILDERS=yes $(PLAYGROUND) test --database $(DATABASE) -- -p tests -- images::builders
+
+# The long form of what `make test` has in short. TEST_SEED=… repeats a crash test; FUZZ_SECONDS is for how long each
+# parser is tried.
+.PHONY: test-failures
+test-failures: playground ## Break everything, for longer and more often (an hour)
+	@TEST_LONG=yes $(PLAYGROUND) test --database $(DATABASE) -- -p tests --test faults -- --nocapture
+	@TEST_LONG=yes FUZZ_SECONDS=$(FUZZ_SECONDS) $(PLAYGROUND) test --database $(DATABASE) -- \
+		-p tests --test suites -- --nocapture failures parsers contract
+
+.PHONY: audit
+audit: ## Ask RustSec for advisories (needs a network)
+	@scripts/tools.sh cargo-deny
+	$(CARGO) deny check advisories
+
 .PHONY: tools
 tools: ## Install what `make check` needs
 	@scripts/tools.sh cargo-deny cargo-machete shellcheck cfn-lint checkov
 
 .PHONY: clean
-clean: ## Remove everything that was built, and the data of `make run` and `make up`
+clean: ## Remove all that was built, and the data of `run` and `up`
 	@docker/topology.sh forget
 	@if [ -x $(PLAYGROUND) ]; then $(PLAYGROUND) clean; fi
 	$(CARGO) clean
+
+.PHONY: playground
+playground:
+	@[ -x $(PLAYGROUND) ] || echo 'building everything (three minutes the first time)'
+	@$(CARGO) build --workspace --bins

@@ -18,7 +18,7 @@ pub(crate) struct Progress {
 impl Progress {
     /// Nothing is done of so many runs.
     pub(crate) fn of(planned: usize) -> Self {
-        let bar = terminal::is_terminal().then(|| bar(planned));
+        let bar = terminal::is_live().then(|| bar(planned));
         Self { planned, done: Cell::new(0), again: Cell::new(0), start: Instant::now(), bar }
     }
 

@@ -43,7 +43,9 @@ pub fn require(port: u16, variable: &str) -> Result<()> {
     }
 }
 
-fn is_free(port: u16) -> bool {
+/// Whether nobody listens on `port` of 127.0.0.1.
+#[must_use]
+pub fn is_free(port: u16) -> bool {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
 

@@ -100,7 +100,7 @@ async fn filled(server: &Server, name: &str) -> Result<Service> {
     step.done(format_args!("{name}: migrated"));
 
     let mut step = terminal::step(format!("{name}: seeding"));
-    let draws = terminal::is_terminal() && io::stderr().is_terminal();
+    let draws = terminal::is_live() && io::stderr().is_terminal();
     if draws {
         step.hand_over_terminal();
     }
@@ -129,27 +129,43 @@ impl Up {
     fn introduce(&self, took: Duration) {
         let Self { user, location, server, token } = self;
         let (location, user) = (location.url(""), user.url(""));
-        terminal::line(format_args!("{} on {}", paint(Colour::Green, "Ready"), server.description));
         terminal::line(format_args!(
-            "after {}. To try:
-
-  {location}/        {location}/docs
-  {user}/        {user}/docs
+            "\n{} on {},\nafter {}.\n",
+            paint(Colour::Green, "Ready"),
+            server.description,
+            seconds(took)
+        ));
+        for (name, colour, url) in [("location", Colour::Cyan, &location), ("user", Colour::Magenta, &user)] {
+            terminal::line(format_args!("  {}  {url}/   {url}/docs", paint(colour, &format!("{name:8}"))));
+        }
+        terminal::line(format_args!(
+            "
+To read:
 
   curl '{location}/locations?country=NO&limit=3'
   curl '{location}/locations/nearest?lat=59.91&lon=10.75&limit=5'
   curl '{user}/users/1?include=location'
 
-  curl '{location}/locations' -H 'authorization: Bearer {token}' -H 'content-type: application/json' \\
-    -H 'idempotency-key: my-first-place' -d '{{\"name\": \"Ny-Ålesund\", \"country\": \"NO\", \"region\": \"Svalbard\", \
-\"latitude\": 78.9235, \"longitude\": 11.9099, \"population\": 45, \"timezone\": \"Arctic/Longyearbyen\"}}'
-  curl '{user}/users' -H 'authorization: Bearer {token}' -H 'content-type: application/json' \\
-    -H 'idempotency-key: my-first-user' -d '{{\"username\": \"ada\", \"display_name\": \"Ada\", \
-\"email\": \"ada@example.org\", \"location_id\": 3143244}}'
+To write, which takes the token:
 
-Ctrl-C ends it. The services' logs:
-",
-            seconds(took)
+  curl '{location}/locations' -H 'content-type: application/json' \\
+    -H 'authorization: Bearer {token}' \\
+    -H 'idempotency-key: my-first-place' \\
+    -d '{{\"name\": \"Ny-Ålesund\", \"country\": \"NO\", \"region\": \"Svalbard\",
+         \"latitude\": 78.9235, \"longitude\": 11.9099, \"population\": 45,
+         \"timezone\": \"Arctic/Longyearbyen\"}}'
+
+  curl '{user}/users' -H 'content-type: application/json' \\
+    -H 'authorization: Bearer {token}' \\
+    -H 'idempotency-key: my-first-user' \\
+    -d '{{\"username\": \"ada\", \"display_name\": \"Ada\",
+         \"email\": \"ada@example.org\", \"location_id\": 3143244}}'
+
+Ctrl-C ends it; what you wrote is there the next time. Next: `make test` runs
+all tests, `make up` four tasks of each service in containers.
+
+The services' logs:
+"
         ));
     }
 

@@ -7,8 +7,12 @@ pub struct Summary {
     pub passed: u64,
     /// Tests that failed.
     pub failed: u64,
+    /// Their names, where they are known.
+    pub failures: Vec<String>,
     /// Tests that were ignored, each with its reason.
     pub ignored: Vec<String>,
+    /// The names since the last `failures:`, of which a binary's last one begins the list of those that failed.
+    listed: Vec<String>,
 }
 
 impl Summary {
@@ -17,7 +21,15 @@ impl Summary {
         let line = without_colours(line);
         if let Some(counts) = line.strip_prefix("test result: ") {
             self.passed += count(counts, "passed");
-            self.failed += count(counts, "failed");
+            let failed = count(counts, "failed");
+            self.failed += failed;
+            // Where none failed, what looks like a name is something that a test printed.
+            let names = std::mem::take(&mut self.listed);
+            self.failures.extend(names.into_iter().filter(|_| failed > 0));
+        } else if line == "failures:" {
+            self.listed.clear();
+        } else if let Some(name) = line.strip_prefix("    ").filter(|name| !name.contains(' ') && !name.is_empty()) {
+            self.listed.push(name.to_owned());
         } else if let Some((name, reason)) = ignored(&line) {
             self.ignored.push(format!("{name}: {reason}"));
         }
@@ -56,11 +68,18 @@ mod tests {
             "test engine::pull ... ignored, needs a registry",
             "test slow ... ignored",
             "test result: ok. 2 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s",
+            "failures:",
+            "---- places::far stdout ----",
+            "    printed",
+            "failures:",
+            "    places::far",
+            "",
             "test result: \x1b[31mFAILED\x1b[0m. 10 passed; 1 failed; 0 ignored; 0 measured; 4 filtered out; finished in 0.01s",
         ] {
             summary.read(line);
         }
         assert_eq!((summary.passed, summary.failed), (12, 1));
+        assert_eq!(summary.failures, ["places::far"]);
         assert_eq!(summary.ignored, ["engine::pull: needs a registry", "slow: ignored without a reason"]);
     }
 }

@@ -1,16 +1,21 @@
-//! What a person sees: steps with their times, a spinner while one lasts, and coloured prefixes. Plain lines without a
-//! terminal, no colour with `NO_COLOR`.
+//! What a person sees: steps with their times, a spinner while one lasts, and coloured prefixes. Plain lines where there is
+//! no terminal, or a dumb one, and with `NO_COLOR`, which the Makefile sets in CI.
 
 use std::{
     env,
     fmt::Display,
     io::{self, IsTerminal, Write},
+    sync::mpsc::{self, RecvTimeoutError},
     thread,
     time::{Duration, Instant},
 };
 
+use anstream::{AutoStream, ColorChoice};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::oneshot;
+
+/// How often a step that lasts says so, where nothing turns to show that it lives.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(30);
 
 /// An ANSI colour.
 #[derive(Clone, Copy, Debug)]
@@ -27,16 +32,16 @@ pub enum Colour {
     Magenta = 35,
 }
 
-/// Whether standard output is a terminal.
+/// Whether standard output is a terminal that may be drawn on: that knows colours, of a person who wants them.
 #[must_use]
-pub fn is_terminal() -> bool {
-    io::stdout().is_terminal()
+pub fn is_live() -> bool {
+    io::stdout().is_terminal() && AutoStream::choice(&io::stdout()) != ColorChoice::Never
 }
 
 /// Whether a person can be asked something.
 #[must_use]
 pub fn can_ask() -> bool {
-    io::stdin().is_terminal() && is_terminal() && env::var_os("CI").is_none()
+    io::stdin().is_terminal() && io::stdout().is_terminal() && env::var_os("CI").is_none()
 }
 
 /// Asks a yes-or-no question of which the answer Enter means yes.
@@ -53,17 +58,16 @@ pub async fn ask(question: &str) -> bool {
     answer.await.unwrap_or(false)
 }
 
-/// `text` in `colour`, where colours are wanted.
+/// `text` in `colour`, for [`line()`], which takes colours out where none are wanted.
 #[must_use]
 pub fn paint(colour: Colour, text: &str) -> String {
-    let wanted = is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    if wanted { format!("\x1b[{}m{text}\x1b[0m", colour as u8) } else { text.to_owned() }
+    format!("\x1b[{}m{text}\x1b[0m", colour as u8)
 }
 
-/// Prints a line. A reader that went away (a closed terminal, `| head`) is no reason to leave things running, so
+/// Prints a line, with its colours where they are wanted. A reader that went away (a closed terminal, `| head`) is no reason to leave things running, so
 /// unlike `println!` this does not panic.
 pub fn line(text: impl Display) {
-    let _ = writeln!(io::stdout(), "{text}");
+    let _ = writeln!(anstream::stdout(), "{text}");
 }
 
 /// An error and its causes, without those that repeat what came before them.
@@ -82,6 +86,8 @@ pub struct Step {
     text: String,
     start: Instant,
     spinner: Option<ProgressBar>,
+    // Dropped with this value, which ends the thread that listens at its other end.
+    _alive: mpsc::Sender<()>,
     finished: bool,
 }
 
@@ -89,11 +95,21 @@ pub struct Step {
 #[must_use]
 pub fn step(text: impl Into<String>) -> Step {
     let text = text.into();
-    let spinner = is_terminal().then(|| spinner(&text));
+    let spinner = is_live().then(|| spinner(&text));
+    let (alive, ended) = mpsc::channel();
     if spinner.is_none() {
         line(format_args!("  {text} …"));
+        let text = text.clone();
+        thread::spawn(move || tell_that_it_lives(&text, &ended));
     }
-    Step { text, start: Instant::now(), spinner, finished: false }
+    Step { text, start: Instant::now(), spinner, _alive: alive, finished: false }
+}
+
+fn tell_that_it_lives(text: &str, ended: &mpsc::Receiver<()>) {
+    let start = Instant::now();
+    while ended.recv_timeout(SIGN_OF_LIFE) == Err(RecvTimeoutError::Timeout) {
+        line(format_args!("  {text} … {} s", start.elapsed().as_secs()));
+    }
 }
 
 fn spinner(text: &str) -> ProgressBar {

@@ -50,6 +50,10 @@ pub async fn test(interrupt: &Interrupt, choice: Choice, arguments: &[String]) -
     // Names of test databases, so that they can be found again on a server that stays when a test was killed.
     let prefix = format!("test_{}_", secret::random(3)?);
     let start = Instant::now();
+    if arguments.is_empty() {
+        let lasts = if images.is_some() { "some 25 minutes, of which rolling updates take most" } else { "minutes" };
+        terminal::line(format_args!("  running all tests ({lasts}; Ctrl-C ends them in order) …"));
+    }
     let mut tests = Tests::start(&server, &prefix, images.as_ref(), &missing, arguments)?;
     let (code, ended) = match interrupt.unless(tests.process.wait()).await {
         Ok(status) => {
@@ -187,7 +191,7 @@ impl Tests {
         }
         // All that can run does, so that the last lines tell of everything.
         command.arg("--no-fail-fast");
-        if terminal::is_terminal() {
+        if terminal::is_live() {
             command.args(["--color", "always"]);
         }
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped());
@@ -228,7 +232,7 @@ impl Tests {
     /// Says what was used and what came of it. `cut_short` is why some tests may not have been reached.
     fn report(&self, took: Duration, server: &str, mut lacking: Vec<String>, cut_short: Option<String>) {
         let summary = self.summary.lock().unwrap_or_else(PoisonError::into_inner);
-        let Summary { passed, failed, ignored } = &*summary;
+        let Summary { passed, failed, failures, ignored, .. } = &*summary;
         // To cargo a test that finds at run time that it cannot run has passed.
         let not_run: Vec<_> = ignored.iter().cloned().chain(taken("not-run")).collect();
         let passed = passed + ignored.len() as u64 - not_run.len() as u64;
@@ -250,6 +254,12 @@ impl Tests {
         for reason in lacking {
             let reason = reason.lines().next().unwrap_or_default();
             terminal::line(format_args!("{} {reason}", paint(Colour::Yellow, "Could not run:")));
+        }
+        for name in failures {
+            terminal::line(format_args!("{} {name}", paint(Colour::Red, "Failed:")));
+        }
+        if let Some(name) = failures.first() {
+            terminal::line(format_args!("To run one of them: make test TESTS=\"-- {name} --nocapture\""));
         }
     }
 }

@@ -20,6 +20,7 @@ pub mod form;
 mod link;
 pub mod load;
 mod raw;
+pub mod recording;
 mod samples;
 mod services;
 pub mod topology;

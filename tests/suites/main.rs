@@ -14,4 +14,5 @@ mod parsers;
 mod playground;
 mod provision;
 mod settings;
+mod terminals;
 mod topology;

@@ -11,9 +11,15 @@ use std::{
     time::Duration,
 };
 
-use harness::{Client, PATIENCE, eventually, not_run};
+use harness::{
+    Client, PATIENCE, eventually, not_run,
+    recording::{can_make_terminals, in_terminal, picture},
+};
 use playground::{database::private, folders, ports, process::Process};
 use rustix::process::Signal;
+
+/// As wide as terminals are at least.
+const COLUMNS: u16 = 80;
 
 /// A target folder with the playground and the services in it; removed with this value.
 struct Checkout {
@@ -33,19 +39,41 @@ impl Checkout {
         Self { folder, location_port: ports::free().unwrap(), user_port: ports::free().unwrap() }
     }
 
-    /// Starts `playground run`, without whatever settings this machine has.
-    fn run(&self) -> Process {
+    /// `playground run`.
+    fn command(&self) -> Command {
         let mut command = Command::new(self.folder.join("target/debug/playground"));
-        command.arg("run").current_dir(&self.folder).env_clear().envs(env::var("PATH").map(|path| ("PATH", path)));
-        command.env("LOCATION_PORT", self.location_port.to_string()).env("USER_PORT", self.user_port.to_string());
+        command.arg("run").current_dir(&self.folder);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Starts `command`, without whatever settings this machine has.
+    fn start(&self, mut command: Command, settings: &[(&str, &str)]) -> Process {
+        command.env_clear().envs(env::var("PATH").map(|path| ("PATH", path)));
+        command.env("LOCATION_PORT", self.location_port.to_string()).env("USER_PORT", self.user_port.to_string());
+        command.envs(settings.iter().copied());
         Process::start("playground run", command, PATIENCE).unwrap()
+    }
+
+    fn run(&self) -> Process {
+        self.start(self.command(), &[])
+    }
+
+    /// Runs it in a terminal until both services are ready, and ends it with Ctrl-C; all that stood there.
+    async fn run_in_terminal(&self, settings: &[(&str, &str)]) -> Vec<String> {
+        let mut run = self.start(in_terminal(&self.command(), COLUMNS), settings);
+        let ready = run.log().wait_for(|line| line.contains("The services' logs:"), PATIENCE).await;
+        assert!(ready.is_some(), "{}", run.log().tail(30));
+        signal("INT", &format!("^{}/target/debug/playground run$", self.folder.display()));
+        assert!(run.wait().await.unwrap().success(), "{}", run.log().tail(20));
+        self.left_nothing_running().await;
+        run.log().lines()
     }
 
     /// Starts it and waits until both services are ready.
     async fn run_until_ready(&self) -> Process {
         let run = self.run();
-        let ready = run.log().wait_for(|line| line.starts_with("Ready on"), PATIENCE).await;
+        let ready = run.log().wait_for(|line| line == "The services' logs:", PATIENCE).await;
         assert!(ready.is_some(), "{}", run.log().tail(30));
         run
     }
@@ -96,8 +124,8 @@ async fn what_was_written_survives_and_ctrl_c_leaves_nothing_running() {
     }
     let checkout = Checkout::new("survives");
     let mut first = checkout.run_until_ready().await;
-    let printed = first.log().lines().join("\n").replace(" \\\n", "");
-    let post = printed.lines().find(|line| line.contains("my-first-place")).unwrap().trim();
+    let printed = first.log().lines().join("\n");
+    let post = printed.split("\n\n").find(|block| block.contains("my-first-place")).unwrap().trim();
     let output = Command::new("sh").args(["-c", &format!("{post} -s -i")]).output().unwrap();
     let answer = String::from_utf8_lossy(&output.stdout);
     assert!(answer.starts_with("HTTP/1.1 201"), "what is printed works when pasted: {post}\n{answer}");
@@ -114,6 +142,33 @@ async fn what_was_written_survives_and_ctrl_c_leaves_nothing_running() {
     second.signal(Signal::TERM);
     assert!(second.wait().await.unwrap().success(), "the same wish twice: {}", second.log().tail(20));
     checkout.left_nothing_running().await;
+}
+
+#[tokio::test]
+async fn a_terminal_sees_what_happens_and_what_to_do_next() {
+    if !can_make_terminals() || !private_server().await {
+        return;
+    }
+    let mut checkout = Checkout::new("recorded");
+    // The usual ports, where somebody wants the picture and they are to be had.
+    if env::var_os("TEST_PICTURES").is_some() && [8081, 9091].map(ports::is_free) == [true, true] {
+        (checkout.location_port, checkout.user_port) = (8081, 9091);
+    }
+    let lines = checkout.run_in_terminal(&[("TERM", "xterm-256color")]).await;
+    let end = lines.iter().position(|line| line.contains("The services' logs:")).unwrap();
+    // A person's checkout is where that person is.
+    let here = format!("{}/", checkout.folder.display());
+    let shown: Vec<String> = lines[..=end].iter().map(|line| line.replace(&here, "")).collect();
+    picture("run", "make run", &shown, COLUMNS);
+    for moving_or_coloured in ["\x1b[32mReady\x1b[0m on", "\r\x1b[2K", "\x1b[36mlocation"] {
+        assert!(lines.join("\n").contains(moving_or_coloured), "{moving_or_coloured:?}: {lines:#?}");
+    }
+
+    for plain in [[("TERM", "xterm-256color"), ("NO_COLOR", "1")], [("TERM", "dumb"), ("NO_COLOR", "")]] {
+        let lines = checkout.run_in_terminal(&plain).await;
+        assert!(lines.contains(&"  starting the services …".to_owned()), "{lines:#?}");
+        assert!(!lines.iter().any(|line| line.contains(['\x1b', '\r'])), "{plain:?}: {lines:#?}");
+    }
 }
 
 #[tokio::test]
