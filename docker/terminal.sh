@@ -2,16 +2,17 @@
 # What a person sees of these scripts: steps with their times, and errors. Colours where there is a terminal that knows
 # them and nobody has set NO_COLOR; Docker's own displays, which draw over themselves, do likewise. Sourced by engine.sh.
 
-# Whether the output of that number, 1 or 2, may be drawn on.
-is_live() {
-    [[ -t $1 && -z ${NO_COLOR:-} && ${TERM:-dumb} != dumb ]]
-}
-
-if ! is_live 1 || ! is_live 2; then export COMPOSE_ANSI=never COMPOSE_PROGRESS=plain BUILDKIT_PROGRESS=plain; fi
+# Which outputs may be drawn on, 1 and 2. Found out here, as in $(…) the output is another one.
+live=
+if [[ -z ${NO_COLOR:-} && ${TERM:-dumb} != dumb ]]; then
+    [[ ! -t 1 ]] || live+=1
+    [[ ! -t 2 ]] || live+=2
+fi
+[[ $live == 12 ]] || export COMPOSE_ANSI=never COMPOSE_PROGRESS=plain BUILDKIT_PROGRESS=plain
 
 # Text in the colour of that number in ANSI's table, for the output $1.
 paint() {
-    if is_live "$1"; then printf '\e[%sm%s\e[0m' "$2" "$3"; else printf %s "$3"; fi
+    if [[ $live == *"$1"* ]]; then printf '\e[%sm%s\e[0m' "$2" "$3"; else printf %s "$3"; fi
 }
 
 # Announces what takes a while.

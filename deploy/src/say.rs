@@ -1,6 +1,13 @@
-//! What a person sees: steps, the commands that carry them out, and what came of them. Colours on a terminal only.
+//! What a person sees: steps, the commands that carry them out, what came of them, and after how long. Colours on a
+//! terminal only, and without `NO_COLOR`, which the Makefile sets in CI: anstream takes them out elsewhere.
 
-use std::{borrow::Cow, fmt::Display, io::Write as _};
+use std::{
+    borrow::Cow,
+    fmt::Display,
+    io::Write as _,
+    sync::{Mutex, PoisonError},
+    time::Instant,
+};
 
 const BOLD: &str = "\x1b[1m";
 const DIM: &str = "\x1b[2m";
@@ -8,6 +15,13 @@ const RED: &str = "\x1b[31m";
 const GREEN: &str = "\x1b[32m";
 const YELLOW: &str = "\x1b[33m";
 const PLAIN: &str = "\x1b[0m";
+
+/// When the step began of which the end has not been told.
+static BEGAN: Mutex<Option<Instant>> = Mutex::new(None);
+
+fn begins(now: Option<Instant>) -> Option<Instant> {
+    std::mem::replace(&mut BEGAN.lock().unwrap_or_else(PoisonError::into_inner), now)
+}
 
 /// Prints a line. A reader that went away (`| head`) is no reason to leave a deployment half-way, so unlike `println!`
 /// this does not panic.
@@ -17,6 +31,7 @@ pub(crate) fn line(text: impl Display) {
 
 /// What is done next.
 pub(crate) fn step(text: impl Display) {
+    begins(Some(Instant::now()));
     line(format_args!("\n{BOLD}▸ {text}{PLAIN}"));
 }
 
@@ -51,9 +66,10 @@ pub(crate) fn detail(text: impl Display) {
     }
 }
 
-/// Something is done.
+/// Something is done; the first thing that is done of a step has its time.
 pub(crate) fn done(text: impl Display) {
-    line(format_args!("  {GREEN}✓{PLAIN} {text}"));
+    let took = begins(None).map(|began| format!(" ({:.1} s)", began.elapsed().as_secs_f64()));
+    line(format_args!("  {GREEN}✓{PLAIN} {text}{}", took.unwrap_or_default()));
 }
 
 /// Something a person should know.

@@ -61,6 +61,10 @@ pub(crate) async fn up(aws: &Aws, cluster: &str, tag: Option<String>, parameters
             definition::value(&values, &format!("{}BalancerUrl", services::prefix(service.name)))?
         ));
     }
+    say::line(
+        "\nNext: `make status` says how it is, `make release TAG=…` and `make deploy-location TAG=…` take a new version",
+    );
+    say::line("out, `make autoscale` has the number of tasks follow the load, `make destroy` removes it all.");
     Ok(())
 }
 

@@ -16,10 +16,15 @@ tasks_of() {
 # Waits until a service runs on nothing but `image` and says on the way what changes. 1 where Swarm went back, 2 where it
 # did not and `image` still is not there.
 watch() {
-    local service=$1 image=$2 wanted=$3 deadline=$((SECONDS + patience)) now last='' state
+    local service=$1 image=$2 wanted=$3 deadline=$((SECONDS + patience)) now last='' state colour=36 more
+    [[ $service == location ]] || colour=35
     while
         now=$(tasks_of "$service") state=$(update_state "$service")
-        [[ $now == "$last" ]] || printf "%3d s  %s: %s\n" "$SECONDS" "$service" "$now"
+        more=
+        [[ $now != "$wanted $image running" || $state != updating ]] || more=', which Swarm watches for a while'
+        # Whose tasks they are is said already.
+        [[ $now == "$last" ]] || printf '%3d s  %s %s\n' "$SECONDS" \
+            "$(paint 1 "$colour" "$(printf %-9s "$service:")")" "${now//"${image%:*}:"/}$more"
         last=$now
         [[ $now != "$wanted $image running" || $state == updating || $state == rollback_started ]]
     do

@@ -24,8 +24,22 @@ const BACKGROUND: RgbColor = RgbColor(0x16, 0x1b, 0x22);
 const TEXT: RgbColor = RgbColor(0xe6, 0xed, 0xf3);
 /// Black to white, and the bright ones: each is at least 4.5 times as bright as the background, but for black.
 const COLOURS: [u32; 16] = [
-    0x48_4f_58, 0xff_7b_72, 0x3f_b9_50, 0xd2_99_22, 0x58_a6_ff, 0xbc_8c_ff, 0x39_c5_cf, 0xb1_ba_c4, 0x6e_76_81,
-    0xff_a1_98, 0x56_d3_64, 0xe3_b3_41, 0x79_c0_ff, 0xd2_a8_ff, 0x56_d4_dd, 0xf0_f6_fc,
+    0x0048_4f58,
+    0x00ff_7b72,
+    0x003f_b950,
+    0x00d2_9922,
+    0x0058_a6ff,
+    0x00bc_8cff,
+    0x0039_c5cf,
+    0x00b1_bac4,
+    0x006e_7681,
+    0x00ff_a198,
+    0x0056_d364,
+    0x00e3_b341,
+    0x0079_c0ff,
+    0x00d2_a8ff,
+    0x0056_d4dd,
+    0x00f0_f6fc,
 ];
 
 /// Whether there is a way to make a terminal; has `make test` say so where there is none.

@@ -10,6 +10,7 @@ use harness::{
     Client, TOKEN,
     docker::{finish, script_command, tag},
     not_run,
+    recording::in_terminal,
 };
 use playground::{engine::is_remote, folders};
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
@@ -177,6 +178,15 @@ impl Swarm {
         let (status, said) = self.script("update", &[&[("TAG", version)], settings].concat()).await;
         assert!(status.success(), "{said}");
         version.clone_into(&mut self.version);
+    }
+
+    /// As [`Swarm::update`], in a terminal of so many columns; the lines that stood there.
+    pub(crate) async fn update_in_terminal(&mut self, version: &str, columns: u16) -> Vec<String> {
+        let command = in_terminal(&swarm_command(&self.manager, "update", &[("TAG", version)]), columns);
+        let (status, said) = finish("swarm.sh", command).await;
+        assert!(status.success(), "{said}");
+        version.clone_into(&mut self.version);
+        said.split('\n').map(str::to_owned).collect()
     }
 
     /// Runs the script of `make swarm` and its kin; how it ended, and what it said.

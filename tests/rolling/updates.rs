@@ -1,5 +1,7 @@
 //! Updates that go well. Those of the location service carry a change of the schema ([`migration`]).
 
+use harness::recording::{can_make_terminals, picture};
+
 use crate::{
     migration::{OLD_COLUMN, releases},
     record::{BEFORE, Recorder, are_prompt},
@@ -30,6 +32,29 @@ async fn updates_of_both_services_lose_nothing_not_even_with_a_migration_by_expa
     assert!(are_prompt(&slowdowns), "{slowdowns:.2?}");
     record.assert_kept(&swarm).await;
     assert!(!columns(&swarm).await.contains(&OLD_COLUMN.to_owned()), "the migration is over");
+}
+
+/// Apart from what is measured, which nobody watches in a terminal.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_is_told_as_it_happens() {
+    const COLUMNS: u16 = 100;
+    if !can_make_terminals() {
+        return;
+    }
+    let Some(mut swarm) = swarm().await else { return };
+    let (old, new) = (swarm.version().to_owned(), swarm.make(&[Kind::Good, Kind::Good]).await);
+    let lines = swarm.update_in_terminal(&new, COLUMNS).await;
+    picture("rollout", &format!("make swarm-update TAG={new}"), &lines, COLUMNS);
+    let said = lines.join("\n");
+    for part in [
+        "\x1b[32m✓\x1b[0m location: migrate (".to_owned(),
+        format!("\x1b[36mlocation:\x1b[0m 4 {old} running"),
+        format!("\x1b[35muser:    \x1b[0m 4 {new} running"),
+        format!("user: 4 tasks answer through the balancer, all of {new} ("),
+        "\x1b[32mUpdated\x1b[0m after ".to_owned(),
+    ] {
+        assert!(said.contains(&part), "{part:?} is not in {said}");
+    }
 }
 
 /// The columns of the location service's table.
