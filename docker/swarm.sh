@@ -167,7 +167,8 @@ user      http://$ADDRESS:$USER_PORT/   statistics of its balancer: http://$ADDR
   curl 'http://$ADDRESS:$USER_PORT/users/1?include=location'
   curl 'http://$ADDRESS:$USER_PORT/users/1' -H "authorization: Bearer \$(cat ${SECRETS#"$PWD"/}/api-token)"
 
-make swarm-update TAG=… rolls another version out, make swarm-rollback takes it back, make swarm-down ends it.
+make swarm-update TAG=… rolls another version out, make swarm-rollback takes it back,
+make swarm-down ends it.
 TEXT
 }
 

@@ -79,9 +79,8 @@ dashboard() {
 }
 
 report() {
-    local of='{{.Label "com.docker.compose.'
-    docker ps "${ours[@]}" \
-        --format "table ${of}service\"}}\t${of}container-number\"}}\t{{.ID}}\t{{.Image}}\t{{.Status}}\t{{.Ports}}" |
+    # The ports that matter are in the addresses below.
+    docker ps "${ours[@]}" --format 'table {{.Names}}\t{{.Image}}\t{{.Status}}' |
         (read -r title && echo "$title" && sort -V)
     cat <<TEXT
 
@@ -92,7 +91,8 @@ user      http://127.0.0.1:$USER_PORT/   statistics of its balancer: http://127.
   curl 'http://127.0.0.1:$USER_PORT/users/1?include=location'
   curl 'http://127.0.0.1:$USER_PORT/users/1' -H "authorization: Bearer \$(cat ${SECRETS#"$PWD"/}/api-token)"
 
-make logs follows what they say, make scale LOCATION=6 changes how many there are, make down ends it.
+make logs follows what they say, make scale LOCATION=6 changes how many there are,
+make down ends it.
 TEXT
 }
 
