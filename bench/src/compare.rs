@@ -42,6 +42,10 @@ pub(crate) async fn run(selection: &Selection) -> Result<()> {
     };
     let environment = Environment::now(database.description().await?, measurement, &ready);
     terminal::line(environment.told());
+    let runs = turns(&running, &workloads) * selection.rounds();
+    let each = selection.duration() + WARM_UP;
+    let minutes = each.as_secs_f64() * f64::from(u32::try_from(runs)?) / 60.0;
+    terminal::line(format_args!("{runs} runs, some {:.0} min; Ctrl-C ends it, and keeps nothing", minutes.ceil()));
 
     let course = Course {
         rows: database.rows().await?,
@@ -51,7 +55,7 @@ pub(crate) async fn run(selection: &Selection) -> Result<()> {
             database: &database,
             count: selection.rounds(),
             duration: selection.duration(),
-            progress: Progress::of(turns(&running, &workloads) * selection.rounds()),
+            progress: Progress::of(runs),
         },
     };
     let measured = course.all(&workloads).await?;
@@ -78,7 +82,15 @@ fn keep(selection: &Selection, environment: &Environment, measured: &[Measured])
     results.write(results::LATEST, &figures)?;
     results.write(results::ENVIRONMENT, environment)?;
     terminal::line(format_args!("The figures are in {}", shown(&results.file(results::LATEST))));
-    if selection.is_partial() { Ok(()) } else { chart::draw() }
+    if selection.is_partial() {
+        terminal::line(
+            "They are of a part: those of the whole, and docs/bench.svg, stay. `make bench` measures it all.",
+        );
+        return Ok(());
+    }
+    chart::draw()?;
+    terminal::line("Next: docs/performance.md says how to read them; make bench-growth has larger tables.");
+    Ok(())
 }
 
 /// All that runs, and what it is asked.

@@ -69,7 +69,7 @@ impl Contender {
 }
 
 async fn build(what: &str, command: Command) -> Result<()> {
-    let step = terminal::step(format!("building {what}"));
+    let step = terminal::step(format!("building {what} (minutes the first time)"));
     let name = command.get_program().to_string_lossy().into_owned();
     process::output(&name, command, PATIENCE).await.with_context(|| format!("cannot build {what}"))?;
     step.done(format_args!("built {what}"));
