@@ -1,10 +1,12 @@
 //! The sample data: every place of over 15,000 inhabitants that GeoNames knows (CC BY 4.0; see `data/README.md`).
 
-use std::io::Read;
+use std::{
+    io::Read,
+    str::{FromStr, Lines, Split},
+};
 
 use chassis::seed::Progress;
 use flate2::read::GzDecoder;
-use serde::Deserialize;
 use sqlx::{Connection as _, MySqlConnection, QueryBuilder};
 
 use crate::geography::Coordinates;
@@ -16,8 +18,8 @@ const PLACES: &[u8] = include_bytes!("../data/places.tsv.gz");
 /// prepared statement may have.
 const BATCH: usize = 1_000;
 
-/// One line of the data set.
-#[derive(Debug, Deserialize)]
+/// A place of the data set.
+#[derive(Debug)]
 pub struct Place {
     id: u64,
     name: String,
@@ -45,13 +47,70 @@ pub async fn load(connection: &mut MySqlConnection, progress: &Progress) -> sqlx
     Ok(total)
 }
 
-/// The places in tab-separated lines under a line of names, or what is wrong with the first that will not do.
-pub fn read(data: impl Read) -> Result<Vec<Place>, String> {
-    let mut lines = csv::ReaderBuilder::new().delimiter(b'\t').quoting(false).from_reader(data);
-    let places = lines.deserialize().collect::<Result<Vec<Place>, _>>().map_err(|problem| problem.to_string())?;
-    match places.iter().find(|place| Coordinates::from_degrees(place.latitude, place.longitude).is_err()) {
-        Some(place) => Err(format!("place {} is nowhere on the Earth", place.id)),
+/// The places of a data set in which a line is a column (see `data/README.md`), or what is wrong with it.
+pub fn read(mut data: impl Read) -> Result<Vec<Place>, String> {
+    let mut text = String::new();
+    data.read_to_string(&mut text).map_err(|problem| problem.to_string())?;
+    let mut lines = text.lines();
+    let mut column = |name| Column::of(&mut lines, name);
+    let (mut ids, mut names, mut countries, mut regions) =
+        (column("id")?, column("name")?, column("country")?, column("region")?);
+    let (mut latitudes, mut longitudes, mut populations, mut timezones) =
+        (column("latitude")?, column("longitude")?, column("population")?, column("timezone")?);
+    let (mut places, mut id) = (Vec::new(), 0_u64);
+    while let Some(step) = ids.cells.next() {
+        id = step.parse().ok().and_then(|step| id.checked_add(step)).ok_or_else(|| ids.wrong(step))?;
+        let region = regions.text()?;
+        let place = Place {
+            id,
+            name: names.text()?,
+            country: countries.text()?,
+            region: (!region.is_empty()).then_some(region),
+            latitude: latitudes.number()?,
+            longitude: longitudes.number()?,
+            population: populations.number()?,
+            timezone: timezones.text()?,
+        };
+        if Coordinates::from_degrees(place.latitude, place.longitude).is_err() {
+            return Err(format!("place {id} is nowhere on the Earth"));
+        }
+        places.push(place);
+    }
+    let mut others = [names, countries, regions, latitudes, longitudes, populations, timezones];
+    match others.iter_mut().find_map(|column| column.cells.next().map(|_| column.name)) {
+        Some(name) => Err(format!("the column {name} has more values than there are ids")),
         None => Ok(places),
+    }
+}
+
+/// A column that is being read.
+struct Column<'a> {
+    name: &'static str,
+    cells: Split<'a, char>,
+}
+
+impl<'a> Column<'a> {
+    /// The next line, which has to be that column.
+    fn of(lines: &mut Lines<'a>, name: &'static str) -> Result<Self, String> {
+        let mut cells = lines.next().unwrap_or_default().split('\t');
+        if cells.next() == Some(name) { Ok(Self { name, cells }) } else { Err(format!("the column {name} is missing")) }
+    }
+
+    fn cell(&mut self) -> Result<&'a str, String> {
+        self.cells.next().ok_or_else(|| format!("the column {} has fewer values than there are ids", self.name))
+    }
+
+    fn text(&mut self) -> Result<String, String> {
+        self.cell().map(str::to_owned)
+    }
+
+    fn number<T: FromStr>(&mut self) -> Result<T, String> {
+        let cell = self.cell()?;
+        cell.parse().map_err(|_| self.wrong(cell))
+    }
+
+    fn wrong(&self, cell: &str) -> String {
+        format!("{cell:?} in the column {} is no such number", self.name)
     }
 }
 
@@ -94,9 +153,20 @@ mod tests {
     }
 
     #[test]
-    fn a_place_that_is_nowhere_is_refused() {
-        let data = "id\tname\tcountry\tregion\tlatitude\tlongitude\tpopulation\ttimezone\n\
-                    1\tX\tNO\t\t91\t0\t20000\tEurope/Oslo\n";
-        assert_eq!(read(data.as_bytes()).map(|_| ()), Err("place 1 is nowhere on the Earth".to_owned()));
+    fn what_is_wrong_with_a_data_set_is_told() {
+        let good = "id\t1\t2\nname\tX\tY\ncountry\tNO\tNO\nregion\t\t12\nlatitude\t59\t60\nlongitude\t0\t0\n\
+                    population\t20000\t1\ntimezone\tEurope/Oslo\tUTC\n";
+        let places = read(good.as_bytes()).expect("good");
+        assert_eq!((places[1].id, places[0].region.as_deref(), places[1].region.as_deref()), (3, None, Some("12")));
+        for (from, to, told) in [
+            ("\t59", "\t91", "place 1 is nowhere on the Earth"),
+            ("\t20000", "\tmany", "\"many\" in the column population is no such number"),
+            ("id\t1\t2", "id\t1\t18446744073709551615", "\"18446744073709551615\" in the column id is no such number"),
+            ("region", "Region", "the column region is missing"),
+            ("\tUTC", "", "the column timezone has fewer values than there are ids"),
+            ("\tY", "\tY\tZ", "the column name has more values than there are ids"),
+        ] {
+            assert_eq!(read(good.replacen(from, to, 1).as_bytes()).map(|_| ()), Err(told.to_owned()));
+        }
     }
 }

@@ -1,14 +1,15 @@
 //! Where the database is and how to talk to it.
 
-use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
+use std::{fmt, io::Read as _, path::PathBuf, str::FromStr, time::Duration};
 
+use flate2::read::GzDecoder;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 
 use crate::settings::{Period, Reader, Switch};
 
 /// The certificate authorities of Amazon RDS; see `data/README.md` for where they are from.
-const RDS_CA: &[u8] = include_bytes!("../../data/rds-ca.pem");
+const RDS_CA: &[u8] = include_bytes!("../../data/rds-ca.pem.gz");
 
 /// Connections a task may hold unless `DB_MAX_CONNECTIONS` says otherwise.
 ///
@@ -115,7 +116,7 @@ impl Settings {
             });
         match &self.tls_ca {
             Some(file) => options.ssl_ca(file),
-            None if is_rds(&self.host) => options.ssl_ca_from_pem(RDS_CA.to_vec()),
+            None if is_rds(&self.host) => options.ssl_ca_from_pem(rds_ca()),
             None => options,
         }
     }
@@ -132,6 +133,12 @@ impl fmt::Display for Settings {
 /// one that it made for itself.
 fn default_tls(host: &str) -> Tls {
     if is_rds(host) { Tls::VerifyIdentity } else { Tls::Preferred }
+}
+
+fn rds_ca() -> Vec<u8> {
+    let mut pem = Vec::new();
+    GzDecoder::new(RDS_CA).read_to_end(&mut pem).expect("the file is whole: a test reads it");
+    pem
 }
 
 fn is_rds(host: &str) -> bool {
@@ -157,6 +164,13 @@ mod tests {
         assert_eq!(settings.tls, Tls::VerifyIdentity);
         let (settings, _) = read(&[]);
         assert_eq!(settings.tls, Tls::Preferred);
+    }
+
+    #[test]
+    fn the_certificate_authorities_of_rds_are_whole() {
+        let pem = String::from_utf8(rds_ca()).expect("text");
+        assert_eq!(pem.matches("-----BEGIN CERTIFICATE-----").count(), 120);
+        assert!(pem.ends_with("-----END CERTIFICATE-----\n"), "cut off");
     }
 
     #[test]
