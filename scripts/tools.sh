@@ -48,8 +48,12 @@ python_program() {
     rm -rf "$environment"
     python3 -m venv "$environment"
     "$environment/bin/pip" install --quiet --disable-pip-version-check "$@"
+    # Some packages have their program among their modules.
+    local program=bin/$name
+    [[ -e $environment/$program ]] ||
+        program=$(cd "$environment" && find lib -type f -name "$name" -perm -u+x -print -quit)
     mkdir -p target/tools/bin
-    ln -sf "../python/$name/bin/$name" "target/tools/bin/$name"
+    ln -sf "../python/$name/$program" "target/tools/bin/$name"
     echo "$content" >"$environment/content"
 }
 
@@ -89,6 +93,8 @@ for tool; do
         chromium) command -v chromium chromium-browser google-chrome >/dev/null || install_package chromium ;;
         chromedriver) command -v chromedriver >/dev/null || install_package chromium-driver chromedriver ;;
         axe) axe ;;
+        # A receiver of OTLP, as a program of its own; there are wheels for Python 3.11 on x86-64 only.
+        rotel-agent) python_program rotel-agent rotel==0.0.1a15 ;;
         schemathesis) python_program schemathesis schemathesis==4.32.5 ;;
         *) package "$tool" ;;
     esac

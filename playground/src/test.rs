@@ -99,7 +99,7 @@ struct Tools {
     missing: &'static str,
 }
 
-const TOOLS: [Tools; 3] = [
+const TOOLS: [Tools; 4] = [
     Tools {
         suite: "deploy",
         name: "the aws CLI and moto",
@@ -113,6 +113,7 @@ const TOOLS: [Tools; 3] = [
         arguments: &["chromium", "chromedriver", "axe"],
         missing: "TEST_NO_BROWSER",
     },
+    Tools { suite: "traces", name: "the collector Rotel", arguments: &["rotel-agent"], missing: "TEST_NO_ROTEL" },
 ];
 
 /// Installs the tools of the tests that `arguments` choose; gives the variables of those that cannot be had, and why.

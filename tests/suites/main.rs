@@ -16,3 +16,4 @@ mod provision;
 mod settings;
 mod terminals;
 mod topology;
+mod traces;

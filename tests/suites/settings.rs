@@ -24,7 +24,10 @@ async fn all_faults_are_told_at_once_and_no_secret_with_them() {
         .set("LOG_FORMAT", "xml")
         .set("RUST_LOG", "info,a=b=c")
         .set("DRAIN_DELAY", "soon")
-        .set("SHUTDOWN_TIMEOUT", "20");
+        .set("SHUTDOWN_TIMEOUT", "20")
+        .set("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector:4318")
+        .set("OTEL_TRACES_SAMPLER", "xray")
+        .set("OTEL_TRACES_SAMPLER_ARG", "5");
     let (status, lines) = service.output(&["serve"]).await.unwrap();
     assert_eq!(status.code(), Some(2));
     let told = lines.join("\n");
@@ -44,6 +47,9 @@ async fn all_faults_are_told_at_once_and_no_secret_with_them() {
         "RUST_LOG",
         "DRAIN_DELAY",
         "SHUTDOWN_TIMEOUT",
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "OTEL_TRACES_SAMPLER",
+        "OTEL_TRACES_SAMPLER_ARG",
     ] {
         assert!(lines.iter().any(|line| line.trim_start().starts_with(&format!("{variable}: "))), "{variable}: {told}");
     }

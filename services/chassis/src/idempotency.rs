@@ -37,6 +37,7 @@ use crate::{
     database::{self, Database},
     http::{Problem, Version},
     openapi::header_parameter,
+    telemetry::statement,
 };
 
 /// The request header.
@@ -205,42 +206,39 @@ impl Row {
 
 /// Makes the key's row; false where there is one already. Waits for a transaction that is making it.
 async fn claim(connection: &mut MySqlConnection, key: &Digest, request: &Digest, now: u64) -> sqlx::Result<bool> {
-    let claimed = sqlx::query!(
+    let insert = sqlx::query!(
         "INSERT IGNORE INTO idempotency_keys (id, request, expires_at) VALUES (?, ?, ?)",
         key.as_slice(),
         request.as_slice(),
         now + LIFETIME.as_secs()
-    )
-    .execute(connection)
-    .await?;
+    );
+    let claimed = statement("INSERT idempotency_keys", insert.execute(connection)).await?;
     Ok(claimed.rows_affected() == 1)
 }
 
 async fn claim_again(connection: &mut MySqlConnection, key: &Digest, request: &Digest, now: u64) -> sqlx::Result<()> {
-    sqlx::query!(
+    let update = sqlx::query!(
         "UPDATE idempotency_keys SET request = ?, expires_at = ? WHERE id = ?",
         request.as_slice(),
         now + LIFETIME.as_secs(),
         key.as_slice()
-    )
-    .execute(connection)
-    .await?;
+    );
+    statement("UPDATE idempotency_keys", update.execute(connection)).await?;
     Ok(())
 }
 
 /// The key's row, as it was last committed. It takes no lock: after a [`claim`] that found the row there, each of many
 /// retries holds a shared one already, and if all of them asked for more they would block one another.
 async fn find(connection: &mut MySqlConnection, key: &Digest) -> sqlx::Result<Option<Row>> {
-    sqlx::query_as!(Row, "SELECT request, answer, expires_at FROM idempotency_keys WHERE id = ?", key.as_slice())
-        .fetch_optional(connection)
-        .await
+    let select =
+        sqlx::query_as!(Row, "SELECT request, answer, expires_at FROM idempotency_keys WHERE id = ?", key.as_slice());
+    statement("SELECT idempotency_keys", select.fetch_optional(connection)).await
 }
 
 async fn record(connection: &mut MySqlConnection, key: &Digest, answer: &Created) -> sqlx::Result<()> {
     let answer = serde_json::to_string(answer).map_err(|problem| sqlx::Error::Encode(problem.into()))?;
-    sqlx::query!("UPDATE idempotency_keys SET answer = ? WHERE id = ?", answer, key.as_slice())
-        .execute(connection)
-        .await?;
+    let update = sqlx::query!("UPDATE idempotency_keys SET answer = ? WHERE id = ?", answer, key.as_slice());
+    statement("UPDATE idempotency_keys", update.execute(connection)).await?;
     Ok(())
 }
 

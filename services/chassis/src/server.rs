@@ -23,7 +23,7 @@ use crate::{
     service::Routes,
     settings::{Period, Reader},
     shutdown::{self, Signals, Stop},
-    telemetry::{Metrics, observe},
+    telemetry::{Metrics, Traces, TracesSettings, observe},
 };
 
 /// How long a service keeps serving after SIGTERM unless `DRAIN_DELAY` says otherwise: longer than a balancer takes to
@@ -43,6 +43,7 @@ pub struct Settings {
     shutdown_timeout: Duration,
     instance: Instance,
     metadata: Option<MetadataUri>,
+    traces: TracesSettings,
     routes: Routes,
 }
 
@@ -57,6 +58,7 @@ impl Settings {
             shutdown_timeout: reader.or("SHUTDOWN_TIMEOUT", DEFAULT_SHUTDOWN_TIMEOUT).0,
             instance: Instance::read(service, reader),
             metadata: reader.optional("ECS_CONTAINER_METADATA_URI_V4"),
+            traces: TracesSettings::read(reader),
             routes: (service.configure)(reader),
         }
     }
@@ -83,6 +85,7 @@ pub enum Error {
 pub async fn run(service: &Service, settings: Settings) -> Result<(), Error> {
     let mut signals = Signals::listen().map_err(Error::Signals)?;
     let shares = Shares::new(settings.database.clone());
+    let traces = Traces::start(&settings.traces, service, &settings.instance);
     let health = Data::new(Health::new());
     let server = start(service, &settings, &shares, &health)?;
     let handle = server.handle();
@@ -111,6 +114,7 @@ pub async fn run(service: &Service, settings: Settings) -> Result<(), Error> {
     let in_order = shutdown::drain(&handle, delay, &mut signals).await;
     shares.close();
     if in_order {
+        traces.stop().await;
         tracing::info!("stopped");
         Ok(())
     } else {

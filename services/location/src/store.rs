@@ -5,6 +5,7 @@ use std::str::FromStr;
 use chassis::{
     http::{Change, Limit, Precondition, Version},
     input::Line,
+    telemetry::statement,
 };
 use futures_util::{Stream, TryStreamExt as _};
 use serde::Serialize;
@@ -61,7 +62,7 @@ pub async fn find(connection: &mut MySqlConnection, ids: &[u64]) -> sqlx::Result
     for id in ids {
         list.push_bind(*id);
     }
-    query.push(")").build_query_as().fetch_all(connection).await
+    statement("SELECT locations", query.push(")").build_query_as().fetch_all(connection)).await
 }
 
 /// Locations with an id above `after`, in the order of their ids, up to one more than `limit`: whether there is a next
@@ -76,30 +77,35 @@ pub async fn list(
     let country = filter.country.as_ref().map(Country::as_str);
     let prefix = filter.prefix.as_ref().map(|prefix| like_prefix(prefix.as_str()));
     // A statement of its own for every combination lets the database use the index that fits.
-    match (country, prefix) {
-        (None, None) => select_locations!("WHERE id > ? ORDER BY id LIMIT ?", after, rows).fetch_all(connection).await,
-        (Some(country), None) => {
-            select_locations!("WHERE country = ? AND id > ? ORDER BY id LIMIT ?", country, after, rows)
+    let select = async {
+        match (country, prefix) {
+            (None, None) => {
+                select_locations!("WHERE id > ? ORDER BY id LIMIT ?", after, rows).fetch_all(connection).await
+            }
+            (Some(country), None) => {
+                select_locations!("WHERE country = ? AND id > ? ORDER BY id LIMIT ?", country, after, rows)
+                    .fetch_all(connection)
+                    .await
+            }
+            (None, Some(prefix)) => {
+                select_locations!("WHERE name LIKE ? AND id > ? ORDER BY id LIMIT ?", prefix, after, rows)
+                    .fetch_all(connection)
+                    .await
+            }
+            (Some(country), Some(prefix)) => {
+                select_locations!(
+                    "WHERE country = ? AND name LIKE ? AND id > ? ORDER BY id LIMIT ?",
+                    country,
+                    prefix,
+                    after,
+                    rows
+                )
                 .fetch_all(connection)
                 .await
+            }
         }
-        (None, Some(prefix)) => {
-            select_locations!("WHERE name LIKE ? AND id > ? ORDER BY id LIMIT ?", prefix, after, rows)
-                .fetch_all(connection)
-                .await
-        }
-        (Some(country), Some(prefix)) => {
-            select_locations!(
-                "WHERE country = ? AND name LIKE ? AND id > ? ORDER BY id LIMIT ?",
-                country,
-                prefix,
-                after,
-                rows
-            )
-            .fetch_all(connection)
-            .await
-        }
-    }
+    };
+    statement("SELECT locations", select).await
 }
 
 /// The first `count` locations with an id above `after`, in the order of their ids, one by one.
@@ -162,16 +168,19 @@ pub async fn visit_places(
     }
     query.push(" LIMIT ").push_bind(count);
     let mut places = query.build_query_as().fetch(connection);
-    // As a tuple: looking the columns up by their names would take a tenth of the time of a row.
-    while let Some((id, latitude, longitude, cell)) = places.try_next().await? {
-        visit(Place { id, latitude, longitude, cell });
-    }
-    Ok(())
+    let select = async {
+        // As a tuple: looking the columns up by their names would take a tenth of the time of a row.
+        while let Some((id, latitude, longitude, cell)) = places.try_next().await? {
+            visit(Place { id, latitude, longitude, cell });
+        }
+        Ok(())
+    };
+    statement("SELECT locations", select).await
 }
 
 /// Stores a new location.
 pub async fn insert(connection: &mut MySqlConnection, new: NewLocation) -> sqlx::Result<Location> {
-    let inserted = sqlx::query!(
+    let insert = sqlx::query!(
         "INSERT INTO locations (name, country, region, latitude, longitude, population, timezone, cell)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         new.name.as_str(),
@@ -182,9 +191,8 @@ pub async fn insert(connection: &mut MySqlConnection, new: NewLocation) -> sqlx:
         new.population,
         new.timezone.as_str(),
         new.coordinates.stored_cell()
-    )
-    .execute(connection)
-    .await?;
+    );
+    let inserted = statement("INSERT locations", insert.execute(connection)).await?;
     Ok(new.stored(inserted.last_insert_id(), 1))
 }
 
@@ -197,7 +205,7 @@ pub async fn replace(
 ) -> sqlx::Result<Change<Location>> {
     let change = lock(connection, id, precondition).await?.map(Version::next);
     if let Change::Made(version) = &change {
-        sqlx::query!(
+        let update = sqlx::query!(
             "UPDATE locations
          SET version = ?, name = ?, country = ?, region = ?, latitude = ?, longitude = ?, population = ?, timezone = ?,
              cell = ?
@@ -212,9 +220,8 @@ pub async fn replace(
             new.timezone.as_str(),
             new.coordinates.stored_cell(),
             id
-        )
-        .execute(connection)
-        .await?;
+        );
+        statement("UPDATE locations", update.execute(connection)).await?;
     }
     Ok(change.map(|version| new.stored(id, version.0)))
 }
@@ -227,16 +234,16 @@ pub async fn delete(
 ) -> sqlx::Result<Change<()>> {
     let change = lock(connection, id, precondition).await?;
     if let Change::Made(_) = change {
-        sqlx::query!("DELETE FROM locations WHERE id = ?", id).execute(connection).await?;
+        let delete = sqlx::query!("DELETE FROM locations WHERE id = ?", id);
+        statement("DELETE locations", delete.execute(connection)).await?;
     }
     Ok(change.map(|_| ()))
 }
 
 /// Keeps others from changing the location until the transaction ends, and says which version it is.
 async fn lock(connection: &mut MySqlConnection, id: u64, precondition: &Precondition) -> sqlx::Result<Change<Version>> {
-    let version = sqlx::query_scalar!("SELECT version FROM locations WHERE id = ? FOR UPDATE", id)
-        .fetch_optional(connection)
-        .await?;
+    let select = sqlx::query_scalar!("SELECT version FROM locations WHERE id = ? FOR UPDATE", id);
+    let version = statement("SELECT locations", select.fetch_optional(connection)).await?;
     Ok(precondition.admit(version.map(Version)))
 }
 

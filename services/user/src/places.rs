@@ -1,8 +1,8 @@
 //! Places, as the location service knows them: asked for over HTTP, with a deadline, and one more try.
 
-use std::{collections::HashMap, fmt, num::NonZeroU64, str::FromStr, time::Duration};
+use std::{borrow::Cow, collections::HashMap, fmt, num::NonZeroU64, str::FromStr, time::Duration};
 
-use chassis::telemetry::{RequestContext, chain};
+use chassis::telemetry::{Call, RequestContext, chain};
 use reqwest::{Client, Response, StatusCode, Url, redirect};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::time::sleep;
@@ -47,6 +47,15 @@ pub struct Place {
     pub population: u64,
     /// IANA time zone.
     pub timezone: String,
+}
+
+/// What the location service is asked.
+struct Question {
+    /// The method with the route, for traces.
+    name: &'static str,
+    path: String,
+    /// What is larger cannot be the answer.
+    max_bytes: usize,
 }
 
 /// Several places.
@@ -127,6 +136,16 @@ impl Failure {
             Self::Nonsense(_) => false,
         }
     }
+
+    /// What kind of failure it is, for traces.
+    fn kind(&self) -> Cow<'static, str> {
+        match self {
+            Self::NoAnswer(error) if error.is_timeout() => "timeout".into(),
+            Self::NoAnswer(_) => "no_answer".into(),
+            Self::Status(status) => status.as_str().to_owned().into(),
+            Self::Nonsense(_) => "nonsense".into(),
+        }
+    }
 }
 
 /// The location service.
@@ -163,7 +182,9 @@ impl Places {
 
     /// The place with that id, if there is one.
     pub async fn find(&self, id: NonZeroU64, context: &RequestContext) -> Result<Option<Place>, Unavailable> {
-        let place: Option<Place> = self.get(&format!("locations/{id}"), MAX_PLACE_BYTES, context).await?;
+        let question =
+            Question { name: "GET /locations/{id}", path: format!("/locations/{id}"), max_bytes: MAX_PLACE_BYTES };
+        let place: Option<Place> = self.get(&question, context).await?;
         if place.as_ref().is_some_and(|place| place.id != id.get()) {
             return Err(told(Failure::Nonsense("another place".to_owned())));
         }
@@ -180,44 +201,59 @@ impl Places {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
-        let path = format!("locations/batch?ids={}", ids.join(","));
-        let found: Option<Found> = self.get(&path, MAX_PLACES_BYTES, context).await?;
+        let path = format!("/locations/batch?ids={}", ids.join(","));
+        let question = Question { name: "GET /locations/batch", path, max_bytes: MAX_PLACES_BYTES };
+        let found: Option<Found> = self.get(&question, context).await?;
         let items = found.map(|found| found.items).unwrap_or_default();
         Ok(items.into_iter().map(|place| (place.id, place)).collect())
     }
 
-    /// What is at `path`, if there is anything; asks once more if the first try fails in a way that may pass.
+    /// What the service has to say to `question`, if it is there; asks once more if the first try fails in a way that may
+    /// pass.
     async fn get<T: DeserializeOwned>(
         &self,
-        path: &str,
-        max_bytes: usize,
+        question: &Question,
         context: &RequestContext,
     ) -> Result<Option<T>, Unavailable> {
-        let outcome = match self.ask(path, max_bytes, context).await {
+        let outcome = match self.ask(question, context, 0).await {
             Err(failure) if failure.may_pass() => {
                 tracing::debug!(error = chain(&failure), "asking the location service once more");
                 sleep(Duration::from_millis(fastrand::u64(RETRY_AFTER_MS))).await;
-                self.ask(path, max_bytes, context).await
+                self.ask(question, context, 1).await
             }
             outcome => outcome,
         };
         outcome.map_err(told)
     }
 
+    /// One try; `resend` says how many there were before it.
     async fn ask<T: DeserializeOwned>(
         &self,
-        path: &str,
-        max_bytes: usize,
+        question: &Question,
         context: &RequestContext,
+        resend: u32,
     ) -> Result<Option<T>, Failure> {
-        let mut request = self.client.get(format!("{}{path}", self.url.0)).header("accept", "application/json");
-        for (name, value) in context.headers() {
+        let mut call = Call::get(context, question.name, &self.url.0, &question.path, resend);
+        let outcome = self.exchange(question, &mut call).await;
+        call.end(outcome.as_ref().err().map(Failure::kind));
+        outcome
+    }
+
+    async fn exchange<T: DeserializeOwned>(
+        &self,
+        question: &Question,
+        call: &mut Call<'_>,
+    ) -> Result<Option<T>, Failure> {
+        let base = self.url.0.as_str().trim_end_matches('/');
+        let mut request = self.client.get(format!("{base}{}", question.path)).header("accept", "application/json");
+        for (name, value) in call.headers() {
             request = request.header(name, value);
         }
         let answer = request.send().await.map_err(|error| Failure::NoAnswer(error.without_url()))?;
+        call.answered(answer.status().as_u16());
         match answer.status() {
             StatusCode::OK => {
-                let body = body(answer, max_bytes).await?;
+                let body = body(answer, question.max_bytes).await?;
                 serde_json::from_slice(&body).map(Some).map_err(|problem| Failure::Nonsense(problem.to_string()))
             }
             StatusCode::NOT_FOUND => Ok(None),

@@ -5,6 +5,7 @@ use std::num::NonZeroU64;
 use chassis::{
     database,
     http::{Change, Limit, Precondition, Problem, Version},
+    telemetry::statement,
 };
 use sqlx::{Execute as _, MySqlConnection, QueryBuilder};
 
@@ -19,33 +20,31 @@ pub async fn find(connection: &mut MySqlConnection, ids: &[u64]) -> sqlx::Result
     for id in ids {
         list.push_bind(*id);
     }
-    query.push(")").build_query_as().fetch_all(connection).await
+    statement("SELECT users", query.push(")").build_query_as().fetch_all(connection)).await
 }
 
 /// Users with an id above `after`, in the order of their ids, up to one more than `limit`: whether there is a next
 /// page shows in that one.
 pub async fn list(connection: &mut MySqlConnection, after: u64, limit: Limit) -> sqlx::Result<Vec<User>> {
-    sqlx::query_as!(
+    let page = sqlx::query_as!(
         User,
         "SELECT id, version, username, display_name, email, location_id FROM users WHERE id > ? ORDER BY id LIMIT ?",
         after,
         limit.get() + 1
-    )
-    .fetch_all(connection)
-    .await
+    );
+    statement("SELECT users", page.fetch_all(connection)).await
 }
 
 /// Stores a new user.
 pub async fn insert(connection: &mut MySqlConnection, new: NewUser) -> sqlx::Result<User> {
-    let inserted = sqlx::query!(
+    let insert = sqlx::query!(
         "INSERT INTO users (username, display_name, email, location_id) VALUES (?, ?, ?, ?)",
         new.username.as_str(),
         new.display_name.as_str(),
         new.email.as_str(),
         new.location_id.map(NonZeroU64::get)
-    )
-    .execute(connection)
-    .await?;
+    );
+    let inserted = statement("INSERT users", insert.execute(connection)).await?;
     Ok(new.stored(inserted.last_insert_id(), 1))
 }
 
@@ -58,7 +57,7 @@ pub async fn replace(
 ) -> sqlx::Result<Change<User>> {
     let change = lock(connection, id, precondition).await?.map(Version::next);
     if let Change::Made(version) = &change {
-        sqlx::query!(
+        let update = sqlx::query!(
             "UPDATE users SET version = ?, username = ?, display_name = ?, email = ?, location_id = ? WHERE id = ?",
             version.0,
             new.username.as_str(),
@@ -66,9 +65,8 @@ pub async fn replace(
             new.email.as_str(),
             new.location_id.map(NonZeroU64::get),
             id
-        )
-        .execute(connection)
-        .await?;
+        );
+        statement("UPDATE users", update.execute(connection)).await?;
     }
     Ok(change.map(|version| new.stored(id, version.0)))
 }
@@ -81,7 +79,8 @@ pub async fn delete(
 ) -> sqlx::Result<Change<()>> {
     let change = lock(connection, id, precondition).await?;
     if let Change::Made(_) = change {
-        sqlx::query!("DELETE FROM users WHERE id = ?", id).execute(connection).await?;
+        let delete = sqlx::query!("DELETE FROM users WHERE id = ?", id);
+        statement("DELETE users", delete.execute(connection)).await?;
     }
     Ok(change.map(|_| ()))
 }
@@ -102,7 +101,7 @@ pub fn problem(error: database::Error) -> Problem {
 
 /// Keeps others from changing the user until the transaction ends, and says which version it is.
 async fn lock(connection: &mut MySqlConnection, id: u64, precondition: &Precondition) -> sqlx::Result<Change<Version>> {
-    let version =
-        sqlx::query_scalar!("SELECT version FROM users WHERE id = ? FOR UPDATE", id).fetch_optional(connection).await?;
+    let select = sqlx::query_scalar!("SELECT version FROM users WHERE id = ? FOR UPDATE", id);
+    let version = statement("SELECT users", select.fetch_optional(connection)).await?;
     Ok(precondition.admit(version.map(Version)))
 }

@@ -23,6 +23,8 @@ pub(crate) use shares::Shares;
 use sqlx::{Connection as _, MySqlConnection};
 use tokio::time::timeout;
 
+use crate::telemetry::statement;
+
 /// How long the database may take over one piece of work before its connection is given up as dead. Nothing that these
 /// services ask for takes a tenth of it, and a client that waited longer has gone.
 const WORK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -92,11 +94,11 @@ impl Database {
     ) -> Result<T, Error> {
         let work = &work;
         self.write(async move |connection: &mut MySqlConnection| {
-            let mut transaction = connection.begin().await?;
+            let mut transaction = statement("BEGIN", connection.begin()).await?;
             match work(&mut transaction).await {
-                Ok(value) => transaction.commit().await.map(|()| value),
+                Ok(value) => statement("COMMIT", transaction.commit()).await.map(|()| value),
                 Err(problem) => {
-                    transaction.rollback().await?;
+                    statement("ROLLBACK", transaction.rollback()).await?;
                     Err(problem)
                 }
             }

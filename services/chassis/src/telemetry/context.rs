@@ -7,6 +7,7 @@ use std::{
 };
 
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, dev::Payload, http::header::HeaderMap};
+use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
 
 use super::super::http::Problem;
 
@@ -29,14 +30,11 @@ pub struct RequestContext {
 
 impl RequestContext {
     pub(super) fn take_up(headers: &HeaderMap) -> Self {
-        let header = |name| {
-            let value = headers.get(name)?.to_str().ok()?;
-            (!value.is_empty() && value.len() <= MAX_ID_LENGTH).then(|| value.to_owned())
-        };
+        let id = |name| header(headers, name).map(str::to_owned);
         Self {
-            request_id: header(REQUEST_ID).unwrap_or_else(|| hex::encode(random_bytes::<16>())),
-            trace: header(TRACEPARENT).and_then(|value| TraceParent::parse(&value)).unwrap_or_else(TraceParent::begin),
-            amzn_trace_id: header(AMZN_TRACE_ID),
+            request_id: id(REQUEST_ID).unwrap_or_else(|| hex::encode(random_bytes::<16>())),
+            trace: TraceParent::of(headers).unwrap_or_else(TraceParent::begin),
+            amzn_trace_id: id(AMZN_TRACE_ID),
         }
     }
 
@@ -46,10 +44,11 @@ impl RequestContext {
         request.extensions().get::<Self>().cloned().unwrap_or_else(|| Self::take_up(request.headers()))
     }
 
-    /// The headers to send along when this request makes another.
-    pub fn headers(&self) -> impl Iterator<Item = (&'static str, String)> {
+    /// The headers to send along when this request makes another, with the span that stands for that, where there is one.
+    pub(super) fn headers(&self, span: Option<TraceParent>) -> impl Iterator<Item = (&'static str, String)> {
         let amzn = self.amzn_trace_id.clone().map(|id| (AMZN_TRACE_ID, id));
-        [(REQUEST_ID, self.request_id.clone()), (TRACEPARENT, self.trace.child().to_string())].into_iter().chain(amzn)
+        let parent = span.unwrap_or_else(|| self.trace.child());
+        [(REQUEST_ID, self.request_id.clone()), (TRACEPARENT, parent.to_string())].into_iter().chain(amzn)
     }
 }
 
@@ -60,6 +59,12 @@ impl FromRequest for RequestContext {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(Ok(Self::of(request)))
     }
+}
+
+/// A header, unless it is too long or too strange to be an id.
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let value = headers.get(name)?.to_str().ok()?;
+    (!value.is_empty() && value.len() <= MAX_ID_LENGTH).then_some(value)
 }
 
 /// W3C Trace Context, version 00: <https://www.w3.org/TR/trace-context/#traceparent-header>.
@@ -77,6 +82,11 @@ impl TraceParent {
 
     fn child(self) -> Self {
         Self { span_id: random_bytes(), ..self }
+    }
+
+    /// What the headers of a request say.
+    pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
+        header(headers, TRACEPARENT).and_then(Self::parse)
     }
 
     /// The header's value; none where it is not valid. Later versions may add fields, which are left out.
@@ -102,6 +112,24 @@ impl TraceParent {
 impl fmt::Display for TraceParent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "00-{}-{}-{:02x}", hex::encode(self.trace_id), hex::encode(self.span_id), self.flags)
+    }
+}
+
+impl From<&SpanContext> for TraceParent {
+    fn from(span: &SpanContext) -> Self {
+        Self {
+            trace_id: span.trace_id().to_bytes(),
+            span_id: span.span_id().to_bytes(),
+            flags: span.trace_flags().to_u8(),
+        }
+    }
+}
+
+impl From<TraceParent> for SpanContext {
+    /// A span of somebody else's.
+    fn from(parent: TraceParent) -> Self {
+        let (trace_id, span_id) = (TraceId::from_bytes(parent.trace_id), SpanId::from_bytes(parent.span_id));
+        Self::new(trace_id, span_id, TraceFlags::new(parent.flags), true, TraceState::NONE)
     }
 }
 

@@ -1,14 +1,17 @@
-//! What a service tells of itself: logs, figures, and which request is which.
+//! What a service tells of itself: logs, figures, traces, and which request is which.
 
 mod context;
 mod metrics;
 mod observe;
+mod traces;
 
 use std::{fmt::Write as _, io::IsTerminal as _, str::FromStr};
 
 pub use context::RequestContext;
 pub(crate) use metrics::Metrics;
 pub(crate) use observe::observe;
+pub use traces::{Call, statement};
+pub(crate) use traces::{Settings as TracesSettings, Traces, Waiting, together};
 use tracing_subscriber::{
     filter::{LevelFilter, Targets},
     layer::SubscriberExt as _,

@@ -1,4 +1,4 @@
-//! Around every request: an id, a span, a line in the log, and the figures.
+//! Around every request: an id, a span, a line in the log, the figures, and its part of a trace.
 
 use std::time::Instant;
 
@@ -15,10 +15,14 @@ use actix_web::{
 };
 use tracing::{Instrument as _, Level};
 
-use super::{Metrics, RequestContext, context::REQUEST_ID};
+use super::{
+    Metrics, RequestContext,
+    context::{REQUEST_ID, TraceParent},
+    traces::{Serving, within},
+};
 use crate::http::{MAX_HEAD_BYTES, Problem};
 
-/// What load balancers, orchestrators and collectors ask for all day long; it is logged at debug level only.
+/// What load balancers, orchestrators and collectors ask for all day long; it is logged at debug level only, and in no trace.
 const QUIET_ROUTES: [&str; 4] = ["/livez", "/readyz", "/health", "/metrics"];
 
 /// Middleware: gives the request its id and span, and logs and counts the answer.
@@ -29,7 +33,13 @@ pub(crate) async fn observe(
 ) -> Result<ServiceResponse<EitherBody<impl MessageBody>>, Error> {
     let started = Instant::now();
     let method = request.method().clone();
-    let context = RequestContext::take_up(request.headers());
+    let mut context = RequestContext::take_up(request.headers());
+    let quiet = QUIET_ROUTES.contains(&request.path());
+    let begin = || Serving::begin(&method, || TraceParent::of(request.headers()));
+    let serving = (!quiet).then(begin).flatten();
+    if let Some(serving) = &serving {
+        context.trace = serving.trace();
+    }
     request.extensions_mut().insert(context.clone());
     // A HEAD is answered by the route for GET; the server itself leaves the body out.
     if method == Method::HEAD {
@@ -42,7 +52,8 @@ pub(crate) async fn observe(
             Problem::head_too_large(format!("request line and headers are larger than {MAX_HEAD_BYTES} bytes"));
         request.error_response(problem).map_into_right_body()
     } else {
-        next.call(request).instrument(span.clone()).await?.map_into_left_body()
+        let context = serving.as_ref().map(Serving::context);
+        within(context, next.call(request).instrument(span.clone())).await?.map_into_left_body()
     };
 
     let headers = response.headers_mut();
@@ -52,6 +63,9 @@ pub(crate) async fn observe(
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let (route, status) = (response.request().match_pattern(), response.status().as_u16());
     span.in_scope(|| log(&method, response.request().path(), route.as_deref(), status, started));
+    if let Some(serving) = serving {
+        serving.answered(response.request().path(), route.as_deref(), status);
+    }
     metrics.answered(method.as_str(), route, status, started.elapsed());
     Ok(response)
 }

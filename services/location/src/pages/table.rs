@@ -7,6 +7,7 @@ use chassis::{
     database::{self, coalescing::ReadOne},
     http::Problem,
     pages::{html_stream, render},
+    telemetry::statement,
 };
 use futures_util::{
     TryStreamExt as _,
@@ -82,11 +83,15 @@ impl ReadOne for TableAfter {
         let mut rows = String::with_capacity(Piece::ROWS as usize * 192);
         let mut locations = store::scan(connection, *after, Piece::ROWS);
         let (mut count, mut last) = (0, None);
-        while let Some(location) = locations.try_next().await? {
-            let _ = Row { location: &location }.render_into(&mut rows);
-            rows.push('\n');
-            (count, last) = (count + 1, Some(location.id));
-        }
+        let scan = async {
+            while let Some(location) = locations.try_next().await? {
+                let _ = Row { location: &location }.render_into(&mut rows);
+                rows.push('\n');
+                (count, last) = (count + 1, Some(location.id));
+            }
+            Ok(())
+        };
+        statement("SELECT locations", scan).await?;
         Ok(Piece { rows: rows.into(), last: last.filter(|_| count == Piece::ROWS) })
     }
 }

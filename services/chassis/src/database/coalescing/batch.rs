@@ -5,7 +5,10 @@ use std::{collections::HashMap, hash::Hash, rc::Rc};
 use sqlx::MySqlConnection;
 
 use super::lane::{Lane, Waiter};
-use crate::database::{Database, Error};
+use crate::{
+    database::{Database, Error},
+    telemetry::together,
+};
 
 /// A statement that finds many rows by their keys: `SELECT … WHERE id IN (…)`.
 pub trait ReadMany: 'static {
@@ -75,7 +78,8 @@ async fn answer<R: ReadMany>(database: &Database, mut callers: Vec<Caller<R>>) {
 
 async fn answer_some<R: ReadMany>(database: &Database, callers: Vec<Caller<R>>) {
     let keys: Vec<_> = callers.iter().map(|caller| caller.question).collect();
-    match read::<R>(database, &keys).await {
+    let traced = callers.iter().filter_map(|caller| caller.traced.as_ref());
+    match together(traced, read::<R>(database, &keys)).await {
         Ok(rows) => {
             for caller in callers {
                 let row = rows.get(&caller.question).cloned();
@@ -85,7 +89,7 @@ async fn answer_some<R: ReadMany>(database: &Database, callers: Vec<Caller<R>>) 
         // One row cannot be read, perhaps; that is no fault of the others'.
         Err(Error::Refused(_)) if callers.len() > 1 => {
             for caller in callers {
-                let row = alone::<R>(database, caller.question).await;
+                let row = together(caller.traced.iter(), alone::<R>(database, caller.question)).await;
                 caller.answer(row);
             }
         }

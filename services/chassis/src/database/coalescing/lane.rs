@@ -12,7 +12,10 @@ use actix_web::rt;
 use tokio::{sync::oneshot, task::yield_now, time::timeout};
 
 use super::PATIENCE;
-use crate::database::{Error, Unavailable};
+use crate::{
+    database::{Error, Unavailable},
+    telemetry::Waiting as Traced,
+};
 
 /// One read under way at a time, and those who wait for the next. Where requests come one by one it stays out of the
 /// way: each reads for itself.
@@ -48,13 +51,15 @@ struct Waiting<Q, A> {
 /// A caller: what it asks, and where its answer goes.
 pub(super) struct Waiter<Q, A> {
     pub(super) question: Q,
+    /// The request, as its trace shows it while it waits; nothing where it reads for itself, or is in no trace.
+    pub(super) traced: Option<Rc<Traced>>,
     answer: oneshot::Sender<Result<A, Error>>,
 }
 
 impl<Q, A> Waiter<Q, A> {
     fn new(question: Q) -> (Self, Answer<A>) {
         let (answer, answered) = oneshot::channel();
-        (Self { question, answer }, answered)
+        (Self { question, traced: None, answer }, answered)
     }
 
     /// Answers, unless the caller has gone away.
@@ -111,7 +116,7 @@ impl<Q: 'static, A: 'static> Lane<Q, A> {
         Ok(found)
     }
 
-    async fn take_part<R>(self: Rc<Self>, callers: Vec<Waiter<Q, A>>, reader: impl FnOnce() -> R)
+    async fn take_part<R>(self: Rc<Self>, mut callers: Vec<Waiter<Q, A>>, reader: impl FnOnce() -> R)
     where
         R: AsyncFn(Vec<Waiter<Q, A>>) + Clone + 'static,
     {
@@ -119,6 +124,11 @@ impl<Q: 'static, A: 'static> Lane<Q, A> {
             // A task and a timer for nobody but this request would cost it a tenth of its time.
             let _under_way = UnderWay::begin(&self.traffic);
             return reader()(callers).await;
+        }
+        if let Some(traced) = Traced::begin() {
+            for caller in &mut callers {
+                caller.traced = Some(Rc::clone(&traced));
+            }
         }
         let mut waiting = self.waiting.borrow_mut();
         waiting.callers.extend(callers);

@@ -5,7 +5,10 @@ use std::{cell::RefCell, collections::HashMap, hash::Hash, rc::Rc};
 use sqlx::MySqlConnection;
 
 use super::lane::{Lane, Traffic, Waiter};
-use crate::database::{Database, Error};
+use crate::{
+    database::{Database, Error},
+    telemetry::together,
+};
 
 /// A read that many callers may ask for in the same words.
 pub trait ReadOne: 'static {
@@ -47,7 +50,8 @@ impl<R: ReadOne> Shared<R> {
         let reader = || {
             let database = database.clone();
             async move |callers: Vec<Waiter<(), R::Answer>>| {
-                let answer = ask::<R>(&database, &question).await;
+                let traced = callers.iter().filter_map(|caller| caller.traced.as_ref());
+                let answer = together(traced, ask::<R>(&database, &question)).await;
                 for caller in callers {
                     caller.answer(answer.clone());
                 }
