@@ -1,6 +1,7 @@
 //! A statement of the database.
 
 use opentelemetry::{KeyValue, trace::SpanBuilder};
+use sqlx::error::DatabaseError;
 
 use super::{asking::Asking, shared::Group};
 
@@ -43,7 +44,8 @@ fn describe(span: SpanBuilder, summary: &'static str) -> SpanBuilder {
 
 fn end(mut asking: Asking, problem: Option<&sqlx::Error>) {
     // The database's own number for what went wrong. Its message may quote what is in a row.
-    if let Some(code) = problem.and_then(sqlx::Error::as_database_error).and_then(|problem| problem.code()) {
+    let problem_of_database = problem.and_then(sqlx::Error::as_database_error);
+    if let Some(code) = problem_of_database.and_then(DatabaseError::code) {
         asking.note(KeyValue::new("db.response.status_code", code.into_owned()));
     }
     asking.end(problem.map(|problem| kind(problem).into()));
