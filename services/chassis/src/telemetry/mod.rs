@@ -68,7 +68,9 @@ pub fn start(settings: &Settings) {
     let filter = settings.filter.clone();
     let started = match settings.format {
         Format::Text => {
-            let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+            let says = |name, value: &str| std::env::var_os(name).is_some_and(|set| set == value);
+            let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) || says("TERM", "dumb");
+            let colour = std::io::stdout().is_terminal() && !unwanted;
             builder.with_target(false).with_ansi(colour).finish().with(filter).try_init()
         }
         Format::Json => {
