@@ -200,12 +200,15 @@ impl Sources {
         self.resource_of_output(text.strip_prefix("${")?.split_once('}')?.0)
     }
 
-    /// `text` with the placeholders filled in that are parameters with a default; of others, the name.
+    /// `text` with the placeholders filled in that are parameters with a default, or texts; of others, the name.
     pub(super) fn resolve(&self, text: &str) -> String {
         definition::placeholders(text).into_iter().fold(text.to_owned(), |text, name| {
-            let default = self.output(&name).and_then(|(file, value)| {
-                let parameter = &self.data(file)["Parameters"][value.as_str()?];
-                Some(parameter["Default"].as_str()?.to_owned())
+            let default = self.output(&name).and_then(|(file, value)| match value {
+                Value::Array(_) => substituted(value),
+                value => {
+                    let parameter = &self.data(file)["Parameters"][value.as_str()?];
+                    Some(parameter["Default"].as_str()?.to_owned())
+                }
             });
             text.replace(&format!("${{{name}}}"), default.as_deref().unwrap_or(&name))
         })
@@ -325,9 +328,11 @@ pub(super) struct Composed<'a> {
 impl<'a> Composed<'a> {
     /// Its variables, where nobody says otherwise: `${NAME:-default}` is the default.
     pub(super) fn environment(&self) -> BTreeMap<String, String> {
-        let default = |value: String| match value.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')) {
-            Some(placeholder) => placeholder.split_once(":-").map_or("", |(_, default)| default).to_owned(),
-            None => value,
+        let default = |value: String| {
+            definition::placeholders(&value).into_iter().fold(value, |value, placeholder| {
+                let default = placeholder.split_once(":-").map_or("", |(_, default)| default);
+                value.replace(&format!("${{{placeholder}}}"), default)
+            })
         };
         environment(self.definition).into_iter().map(|(name, value)| (name, default(value))).collect()
     }
@@ -380,6 +385,18 @@ pub(super) fn environment(definition: &Value) -> BTreeMap<String, String> {
     fields(&definition["environment"])
         .map(|(name, value)| (name.to_owned(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
         .collect()
+}
+
+/// What a `!Sub` of a text and its own variables comes to: of a choice (`!If`) the last, of what only AWS knows the name.
+fn substituted(sub: &Value) -> Option<String> {
+    let text = sub[0].as_str()?.to_owned();
+    Some(definition::placeholders(&text).into_iter().fold(text, |text, name| {
+        let given = match &sub[1][&name] {
+            Value::Array(choice) => choice.last().and_then(Value::as_str),
+            given => given.as_str(),
+        };
+        text.replace(&format!("${{{name}}}"), given.unwrap_or(&name))
+    }))
 }
 
 /// The value of `name` as the services' code reads it, or `default`.
