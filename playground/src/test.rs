@@ -88,9 +88,9 @@ fn cargo(subcommand: &str) -> Result<Command> {
     Ok(command)
 }
 
-/// Tools that a suite takes.
+/// Tools that suites take.
 struct Tools {
-    suite: &'static str,
+    suites: &'static [&'static str],
     /// What they are called.
     name: &'static str,
     /// What `scripts/tools.sh` calls them.
@@ -101,25 +101,30 @@ struct Tools {
 
 const TOOLS: [Tools; 4] = [
     Tools {
-        suite: "deploy",
+        suites: &["deploy"],
         name: "the aws CLI and moto",
         arguments: &["aws", "moto_server"],
         missing: "TEST_NO_AWS_CLI",
     },
-    Tools { suite: "contract", name: "Schemathesis", arguments: &["schemathesis"], missing: "TEST_NO_SCHEMATHESIS" },
     Tools {
-        suite: "browser",
+        suites: &["contract"],
+        name: "Schemathesis",
+        arguments: &["schemathesis"],
+        missing: "TEST_NO_SCHEMATHESIS",
+    },
+    Tools {
+        suites: &["browser", "topology"],
         name: "Chromium and axe",
         arguments: &["chromium", "chromedriver", "axe"],
         missing: "TEST_NO_BROWSER",
     },
-    Tools { suite: "traces", name: "the collector Rotel", arguments: &["rotel-agent"], missing: "TEST_NO_ROTEL" },
+    Tools { suites: &["traces"], name: "the collector Rotel", arguments: &["rotel-agent"], missing: "TEST_NO_ROTEL" },
 ];
 
 /// Installs the tools of the tests that `arguments` choose; gives the variables of those that cannot be had, and why.
 async fn install(arguments: &[String]) -> Vec<(&'static str, String)> {
     let mut missing = Vec::new();
-    for tools in TOOLS.iter().filter(|tools| concern(arguments, &[tools.suite])) {
+    for tools in TOOLS.iter().filter(|tools| concern(arguments, tools.suites)) {
         let step = terminal::step(format!("installing {} (a minute the first time)", tools.name));
         let mut command = Command::new(folders::workspace().join("scripts/tools.sh"));
         command.args(tools.arguments);

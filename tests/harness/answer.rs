@@ -30,6 +30,11 @@ impl Client {
         Self { http, base }
     }
 
+    /// The address of `path`.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
     /// A request with the token.
     pub fn authorized(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.request(method, path).bearer_auth(TOKEN)
@@ -37,7 +42,7 @@ impl Client {
 
     /// A request from a stranger.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        self.http.request(method, format!("{}{path}", self.base))
+        self.http.request(method, self.url(path))
     }
 
     /// Gets `path` with `query` as a stranger.
@@ -47,7 +52,7 @@ impl Client {
 
     /// A GET of `path` with `query` from a stranger.
     pub fn query(&self, path: &str, query: &[(impl AsRef<str>, impl AsRef<str>)]) -> reqwest::RequestBuilder {
-        self.http.get(reqwest::Url::parse_with_params(&format!("{}{path}", self.base), query).unwrap())
+        self.http.get(reqwest::Url::parse_with_params(&self.url(path), query).unwrap())
     }
 
     /// Gets `path` as a stranger.

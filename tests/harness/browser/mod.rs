@@ -26,6 +26,8 @@ pub struct Browser {
 pub enum Screen {
     /// On a desk: 1100 × 800 pixels.
     Desk,
+    /// On the wall: 1400 × 1000 pixels.
+    Wide,
     /// In the hand: 360 × 740 pixels, twice as fine.
     Phone,
 }
@@ -35,6 +37,7 @@ impl Screen {
     fn size(self) -> (u16, u16, u8) {
         match self {
             Self::Desk => (1100, 800, 1),
+            Self::Wide => (1400, 1000, 1),
             Self::Phone => (360, 740, 2),
         }
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use harness::{
     PATIENCE,
+    browser::{Browser, Screen},
     docker::{label, try_docker},
     topology::{Topology, topology},
 };
@@ -87,6 +88,33 @@ async fn the_page_and_its_panels_are_served() {
     assert!(page.body.contains("panels.json"), "{}", page.body);
     let panels = topology.prometheus.get("/user/panels.json").await.expect(200);
     assert_eq!(panels.json()["services"], serde_json::json!(["location", "user"]));
+}
+
+#[tokio::test]
+async fn a_browser_draws_every_panel_on_every_screen() {
+    let Some(topology) = topology().await else { return };
+    let Some(browser) = Browser::open().await else { return };
+    let url = topology.prometheus.url("/user/");
+    browser.show_on(Screen::Wide).await;
+    browser.visit(&url).await;
+    let panels = dashboards::panels().len();
+    let all_drawn = async |browser: &Browser| {
+        // Some answer for the lines to be of.
+        topology.location.get("/locations/3143244").await.expect(200);
+        topology.user.get("/users/1?include=location").await.expect(200);
+        let drawn =
+            "return [...document.querySelectorAll('article')].filter(it => it.querySelector('path[d*=L]')).length";
+        browser.run(drawn, vec![]).await == panels
+    };
+    browser.until("a line in every panel", all_drawn).await;
+    browser.picture("dashboard").await;
+    for (screen, scheme) in [(Screen::Wide, "light"), (Screen::Phone, "light"), (Screen::Phone, "dark")] {
+        browser.show_on(screen).await;
+        browser.prefer(scheme).await;
+        assert_eq!(browser.barriers().await, Vec::<String>::new(), "{screen:?}, {scheme}");
+        assert!(browser.fits().await, "it is wider than {screen:?}");
+    }
+    browser.finish(&[&topology.prometheus.url("/")]).await;
 }
 
 #[tokio::test]
