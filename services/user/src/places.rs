@@ -233,7 +233,9 @@ impl Places {
         context: &RequestContext,
         resend: u32,
     ) -> Result<Option<T>, Failure> {
-        let mut call = Call::get(context, question.name, &self.url.0, &question.path, resend);
+        // No query is in any trace.
+        let path = question.path.split('?').next().unwrap_or_default();
+        let mut call = Call::get(context, question.name, &self.url.0, path, resend);
         let outcome = self.exchange(question, &mut call).await;
         call.end(outcome.as_ref().err().map(Failure::kind));
         outcome

@@ -223,15 +223,18 @@ async fn nothing_that_clients_or_rows_say_is_in_a_trace_and_health_checks_are_in
     users.client.get("/users/hush@example.com").await;
     users.client.get("/hush/hush@example.com").await.expect_problem(404, "not-found");
     send(users.client.request(Method::GET, &path).bearer_auth("hush-token")).await;
+    // The page asks for the places of all who are on it.
+    send(users.client.request(Method::GET, "/users").header("accept", "text/html")).await.expect(200);
     let searched = [("q", "Hush-city"), ("country", "NO")];
     send(places.client.query("/locations", &searched).header("user-agent", "hush-agent")).await.expect(200);
     let passwords = [users.database.password().to_owned(), places.database.password().to_owned()];
     users.stop().await;
     places.stop().await;
     let (spans, said) = receiver.received(|spans| spans.iter().any(|span| span.name == "GET /locations")).await;
-    for hidden in ["hush", "ada@", "Hansen", TOKEN, &passwords[0], &passwords[1]] {
+    for hidden in ["hush", "ids=", "ada@", "Hansen", TOKEN, &passwords[0], &passwords[1]] {
         assert!(!said.to_lowercase().contains(&hidden.to_lowercase()), "{hidden} is in {said}");
     }
+    only(&spans, "the question for all places", |span| span.name == "GET /locations/batch" && span.kind == "CLIENT");
     assert!(spans.iter().all(|span| !QUIET.contains(&span.get("url.path"))), "{spans:#?}");
     let refused =
         only(&spans, "the statement that was refused", |span| span.name == "INSERT users" && span.status == "ERROR");
