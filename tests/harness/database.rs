@@ -6,8 +6,18 @@ use playground::database::{
     Server,
     login::{self, Login},
 };
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, MySqlConnection, mysql::MySqlConnectOptions, raw_sql};
-use tokio::runtime::Runtime;
+use sqlx::{
+    AssertSqlSafe, Connection as _, Executor as _, MySqlConnection,
+    mysql::{MySqlConnectOptions, MySqlDatabaseError},
+    raw_sql,
+};
+use tokio::{runtime::Runtime, task::yield_now, time::Instant};
+
+use crate::PATIENCE;
+
+/// What MySQL says when a statement that somebody runs just now, whoever it is, has bytes in it that are no text, such as a
+/// hash: it cannot show any then.
+const CANNOT_CONVERT: u16 = 3854;
 
 /// An empty database with a login that may do in it what a service has to; dropped with this value.
 pub struct Database {
@@ -67,16 +77,27 @@ impl Database {
         MySqlConnection::connect_with(&self.options()).await.unwrap()
     }
 
+    /// The ids of the login's connections of which `condition` holds.
+    pub async fn connections(&self, condition: &'static str) -> Vec<u64> {
+        let mut administrator = self.administer().await;
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let query = format!(
+                "SELECT CAST(id AS UNSIGNED) FROM information_schema.processlist WHERE user = ? AND ({condition})"
+            );
+            let ids = sqlx::query_scalar(AssertSqlSafe(query)).bind(self.user()).fetch_all(&mut administrator).await;
+            match ids {
+                Ok(ids) => return ids,
+                Err(error) if cannot_be_shown(&error) && Instant::now() < deadline => yield_now().await,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
     /// Ends all connections of the login, as a restart of the server would.
     pub async fn end_connections(&self) {
         let mut administrator = self.administer().await;
-        let ids: Vec<u64> =
-            sqlx::query_scalar("SELECT CAST(id AS UNSIGNED) FROM information_schema.processlist WHERE user = ?")
-                .bind(self.user())
-                .fetch_all(&mut administrator)
-                .await
-                .unwrap();
-        for id in ids {
+        for id in self.connections("TRUE").await {
             // One that has ended by itself cannot be ended.
             let _ = administrator.execute(raw_sql(AssertSqlSafe(format!("KILL {id}")))).await;
         }
@@ -121,4 +142,9 @@ impl Drop for Database {
             });
         });
     }
+}
+
+fn cannot_be_shown(error: &sqlx::Error) -> bool {
+    let error = error.as_database_error().and_then(|error| error.try_downcast_ref::<MySqlDatabaseError>());
+    error.is_some_and(|error| error.number() == CANNOT_CONVERT)
 }

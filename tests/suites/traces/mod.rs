@@ -163,22 +163,14 @@ async fn every_request_shows_the_statement_that_served_it_though_others_share_it
     let mut administrator = service.database.administer().await;
     let lock = format!("LOCK TABLES {}.locations WRITE", service.database.name());
     administrator.execute(raw_sql(AssertSqlSafe(lock))).await.unwrap();
-    let mut watcher = service.database.administer().await;
     let asked =
         join_all((0..REQUESTS).map(async |request| {
             service.get_in(&path, &format!("00-{:032x}-{PARENT}-01", request + 1)).await.expect(200)
         }));
     let unlocked = async {
-        let waiting = "SELECT COUNT(*) FROM information_schema.processlist WHERE user = ? AND state LIKE '%lock%'";
-        loop {
-            let count: i64 =
-                sqlx::query_scalar(waiting).bind(service.database.user()).fetch_one(&mut watcher).await.unwrap();
-            // More than one for each worker: so there are some that waited for company.
-            if count >= 3 {
-                break;
-            }
-            tokio::task::yield_now().await;
-        }
+        // More than one for each worker: so there are some that waited for company.
+        let waiting = async || service.database.connections("state LIKE '%lock%'").await.len() >= 3;
+        eventually("some wait for company", waiting).await;
         administrator.execute(raw_sql("UNLOCK TABLES")).await.unwrap();
     };
     tokio::join!(asked, unlocked);

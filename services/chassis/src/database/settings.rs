@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn the_certificate_authorities_of_rds_are_whole() {
         let pem = String::from_utf8(rds_ca()).expect("text");
-        assert_eq!(pem.matches("-----BEGIN CERTIFICATE-----").count(), 120);
+        assert_eq!(pem.matches("-----BEGIN CERTIFICATE-----").count(), 92);
         assert!(pem.ends_with("-----END CERTIFICATE-----\n"), "cut off");
     }
 
