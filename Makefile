@@ -224,7 +224,8 @@ test-failures: playground ## Break everything, for longer and more often (an hou
 # Some are of the machine that draws them: its database, and how fast it is.
 .PHONY: pictures
 pictures: playground ## Draw docs/pictures anew, of what runs (minutes)
-	@TEST_PICTURES=docs/pictures $(PLAYGROUND) test --database $(DATABASE) -- -p tests --test suites -- browser sees_what_happens
+	@TEST_PICTURES=docs/pictures $(PLAYGROUND) test --database $(DATABASE) -- -p tests --test suites -- \
+		browser sees_what_happens topology::metrics
 	@TEST_PICTURES=docs/pictures $(PLAYGROUND) test --database $(DATABASE) -- -p tests --test rolling -- told_as_it_happens
 
 .PHONY: audit
