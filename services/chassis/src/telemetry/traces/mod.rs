@@ -2,7 +2,7 @@
 //! nothing of all this but the question whether it is.
 //!
 //! A request has a span ([`Serving`]), and under it what it asks of others: another service ([`Call`]) and the database
-//! ([`statement`]; `shared.rs` where one statement answers several requests). Names and attributes are those of
+//! ([`statement()`]; `shared.rs` where one statement answers several requests). Names and attributes are those of
 //! OpenTelemetry's conventions for HTTP and databases. Nothing that a client or a row says is in them: no query, no body,
 //! no value, no message of the database.
 //!
