@@ -64,8 +64,8 @@ pub fn paint(colour: Colour, text: &str) -> String {
     format!("\x1b[{}m{text}\x1b[0m", colour as u8)
 }
 
-/// Prints a line, with its colours where they are wanted. A reader that went away (a closed terminal, `| head`) is no reason to leave things running, so
-/// unlike `println!` this does not panic.
+/// Prints a line, with its colours where they are wanted. A reader that went away (a closed terminal, `| head`) is no
+/// reason to leave things running, so unlike `println!` this does not panic.
 pub fn line(text: impl Display) {
     let _ = writeln!(anstream::stdout(), "{text}");
 }

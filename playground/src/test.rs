@@ -51,7 +51,7 @@ pub async fn test(interrupt: &Interrupt, choice: Choice, arguments: &[String]) -
     let prefix = format!("test_{}_", secret::random(3)?);
     let start = Instant::now();
     if arguments.is_empty() {
-        let lasts = if images.is_some() { "some 25 minutes, of which rolling updates take most" } else { "minutes" };
+        let lasts = if images.is_some() { "some 35 minutes, of which rolling updates take most" } else { "minutes" };
         terminal::line(format_args!("  running all tests ({lasts}; Ctrl-C ends them in order) …"));
     }
     let mut tests = Tests::start(&server, &prefix, images.as_ref(), &missing, arguments)?;

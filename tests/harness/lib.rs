@@ -19,6 +19,7 @@ pub mod docker;
 pub mod form;
 mod link;
 pub mod load;
+mod pictures;
 mod raw;
 pub mod recording;
 mod samples;

@@ -1,7 +1,6 @@
 //! Programs in a terminal: a pseudo-terminal that `script` makes, of a fixed width, and pictures of what stood on it.
 
 use std::{
-    env, fs,
     num::NonZeroU16,
     path::PathBuf,
     process::{Command, Stdio},
@@ -11,7 +10,7 @@ use anstyle::{Color, RgbColor};
 use anstyle_svg::{Palette, Term};
 use playground::folders;
 
-use crate::not_run;
+use crate::{not_run, pictures};
 
 /// More than anything prints that a picture is made of, so that nothing scrolls out of sight.
 const ROWS: u16 = 100;
@@ -77,15 +76,11 @@ pub fn in_terminal(command: &Command, columns: u16) -> Command {
 }
 
 /// Draws a terminal of so many columns as it stands when somebody has typed `typed` and `lines` have been printed; says
-/// where the picture is. That is `TEST_PICTURES`, a folder of the workspace, or else the target folder.
+/// where the picture is.
 pub fn picture(name: &str, typed: &str, lines: &[String], columns: u16) -> PathBuf {
     let picture = svg(typed, lines, columns);
     assert!(picture.len() <= MOST_BYTES, "{name}: {} bytes", picture.len());
-    let folder = env::var_os("TEST_PICTURES").filter(|folder| !folder.is_empty());
-    let folder = folders::workspace().join(folder.unwrap_or_else(|| "target/pictures".into()));
-    fs::create_dir_all(&folder).unwrap();
-    let file = folder.join(name).with_extension("svg");
-    fs::write(&file, picture).unwrap();
+    let file = pictures::keep(&format!("{name}.svg"), picture);
     eprintln!("drawn: {}", file.display());
     file
 }

@@ -21,6 +21,8 @@ async fn all_faults_are_told_at_once_and_no_secret_with_them() {
         .set("PORT", "-1")
         .set("API_TOKEN", "two words")
         .set("LOCATION_URL", "location:8081")
+        .set("LOCATION_PAGES_URL", "ftp://location")
+        .set("ECS_CONTAINER_METADATA_URI_V4", "169.254.170.2/v4")
         .set("LOG_FORMAT", "xml")
         .set("RUST_LOG", "info,a=b=c")
         .set("DRAIN_DELAY", "soon")
@@ -43,6 +45,8 @@ async fn all_faults_are_told_at_once_and_no_secret_with_them() {
         "PORT",
         "API_TOKEN",
         "LOCATION_URL",
+        "LOCATION_PAGES_URL",
+        "ECS_CONTAINER_METADATA_URI_V4",
         "LOG_FORMAT",
         "RUST_LOG",
         "DRAIN_DELAY",

@@ -3,6 +3,8 @@
 "use strict";
 
 const token = document.querySelector("#token");
+// Enter would load the page anew, and the token with it be gone.
+token?.form.addEventListener("submit", (event) => event.preventDefault());
 
 // What a form asks for: method, target, headers and body.
 const request = (form) => {

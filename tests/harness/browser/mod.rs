@@ -5,15 +5,20 @@ mod axe;
 mod devtools;
 mod driver;
 
-use std::{env, fs, path::PathBuf};
+use std::env;
 
 use devtools::{DevTools, Logged};
 use driver::Driver;
 use fantoccini::{Client, Locator, elements::Element};
-use playground::folders;
 use serde_json::{Value, json};
 
-use crate::{eventually, not_run};
+use crate::{eventually, not_run, pictures};
+
+/// The code of the key Tab in WebDriver.
+pub const TAB: char = '\u{e004}';
+
+/// The code of the key Enter in WebDriver.
+pub const ENTER: char = '\u{e007}';
 
 /// A browser with one page open. [`Browser::finish`] ends it.
 pub struct Browser {
@@ -145,16 +150,10 @@ impl Browser {
         axe::violations(&self.client).await
     }
 
-    /// Keeps a picture of what is seen, in the folder that `TEST_PICTURES` names, or in `target/pictures`.
+    /// Keeps a picture of what is seen.
     pub async fn picture(&self, name: &str) {
-        let folder = env::var_os("TEST_PICTURES")
-            .filter(|folder| !folder.is_empty())
-            .map_or("target/pictures".into(), PathBuf::from);
-        let folder = folders::workspace().join(folder);
-        fs::create_dir_all(&folder).unwrap();
         let taken = self.tell("Page.captureScreenshot", json!({"format": "webp", "quality": 85})).await;
-        let picture = devtools::bytes(taken["data"].as_str().unwrap());
-        fs::write(folder.join(format!("{name}.webp")), picture).unwrap();
+        pictures::keep(&format!("{name}.webp"), devtools::bytes(taken["data"].as_str().unwrap()));
     }
 
     /// Ends the browser, which must have had nothing to complain of on its console, and must have asked nobody but those at

@@ -158,3 +158,15 @@ async fn logs_are_json_where_nobody_looks_and_text_on_demand() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_service_runs_where_ecs_does_not_tell_where() {
+    let database = harness::Database::new().await;
+    let nobody = format!("http://127.0.0.1:{}/v4", playground::ports::free().unwrap());
+    let service = prepared("location", &database, Seeded::No).await.set("ECS_CONTAINER_METADATA_URI_V4", nobody);
+    let (running, client) = start(&service).await;
+    client.get("/locations").await.expect(200);
+    let told = |line: &str| line.contains("ECS does not tell where the task runs");
+    assert!(running.log().wait_for(told, harness::PATIENCE).await.is_some(), "{:?}", running.log().lines());
+    assert!(!client.get("/").await.expect(200).body.contains("Availability zone"));
+}

@@ -1,6 +1,10 @@
 //! The reference, and requests that are sent from it.
 
-use harness::{Seeded, TOKEN, browser::Browser, location};
+use harness::{
+    Seeded, TOKEN,
+    browser::{Browser, ENTER},
+    location,
+};
 
 #[tokio::test]
 async fn a_request_that_is_tried_is_sent_and_its_answer_shown() {
@@ -37,6 +41,7 @@ async fn a_write_that_is_tried_takes_effect() {
     let service = location(Seeded::No).await;
     browser.visit(&service.running.url("/docs")).await;
     browser.write("#token", TOKEN).await;
+    browser.press(ENTER).await;
     browser.click("#post-locations summary").await;
     browser.click("#post-locations button").await;
     let output = "#post-locations output pre";

@@ -2,7 +2,7 @@
 
 use harness::{
     Client,
-    browser::{Browser, Screen},
+    browser::{Browser, ENTER, Screen, TAB},
 };
 use scraper::Html;
 
@@ -38,8 +38,6 @@ async fn every_page_is_for_everybody_on_every_screen_by_day_and_by_night() {
 
 #[tokio::test]
 async fn the_keyboard_reaches_everything_and_skips_what_one_has_seen() {
-    const TAB: char = '\u{e004}';
-    const ENTER: char = '\u{e007}';
     let Some(browser) = Browser::open().await else { return };
     let (places, users) = both().await;
     browser.visit(&places.running.url("/locations")).await;

@@ -1,6 +1,9 @@
 //! The home page: which service this is, which of its many tasks answers, and how it is.
 
-use std::time::Duration;
+use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    time::Duration,
+};
 
 use actix_web::{HttpResponse, get, web::Data};
 use askama::Template;
@@ -72,11 +75,9 @@ fn in_words(duration: Duration) -> String {
 
 /// A colour by which one container is told from the next at a glance.
 fn hue(container: &str) -> u16 {
-    // FNV-1a, which spreads names that differ in one letter.
-    let hash = container
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    u16::try_from(hash % 360).unwrap_or_default()
+    let mut hasher = DefaultHasher::new();
+    container.hash(&mut hasher);
+    u16::try_from(hasher.finish() % 360).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -85,3 +85,27 @@ pub(crate) fn list(
         world,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::body::MessageBody as _;
+    use chassis::http::Limit;
+
+    use super::*;
+    use crate::store::Filter;
+
+    #[test]
+    fn a_page_does_without_the_places_that_are_not_on_it() {
+        let country = "NO".parse().expect("valid");
+        let filter = Filter { country: Some(country), prefix: None };
+        let selection = Selection { filter, after: 7, limit: Limit::new(50) };
+        let nothing = Page::cut(Vec::new(), selection.limit, |_: &Location| String::new());
+        let Ok(answer) = list(&nothing, &selection, None) else { panic!("no page") };
+        let Ok(page) = answer.into_body().try_into_bytes() else { panic!("no text") };
+        let page = String::from_utf8_lossy(&page);
+        for told in ["The others are not on the map yet", "value=\"NO\" selected>Norway<", "No place is called so"] {
+            assert!(page.contains(told), "{told:?} is not in {page}");
+        }
+        assert!(!page.contains("class=\"dots"));
+    }
+}
