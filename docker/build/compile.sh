@@ -48,7 +48,8 @@ built=${CARGO_TARGET_DIR:-target}/$target/release
 
 if [[ $folder == --dependencies ]]; then
     # What was compiled from stand-ins for the services' sources is not to be taken for the services.
-    cargo clean --release --locked --target "$target" --package chassis "${services[@]/#/--package=}"
+    cargo clean --release --locked --target "$target" --package env-file --package chassis \
+        "${services[@]/#/--package=}"
     exit
 fi
 [[ $folder != --binary ]] || exit 0

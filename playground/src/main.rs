@@ -1,6 +1,6 @@
 //! `make run`, `make test` and `make prepare` end up here.
 
-use std::process::ExitCode;
+use std::{fs, path::Path, process::ExitCode};
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
@@ -14,6 +14,9 @@ use playground::{
     terminal::{self, Colour, paint, told},
     test, with_engine,
 };
+
+/// What `run` itself reads, beside the settings of the services that .env.example lists.
+const OWN_SETTINGS: [&str; 2] = ["LOCATION_PORT", "USER_PORT"];
 
 /// A database and both services on this machine.
 #[derive(Parser)]
@@ -61,7 +64,8 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             terminal::line(format_args!("{} {}", paint(Colour::Red, "error:"), told(&error)));
-            ExitCode::FAILURE
+            // As the services end where their settings are at fault.
+            if error.is::<env_file::Invalid>() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }
@@ -70,10 +74,9 @@ fn perform(task: Task) -> Result<ExitCode> {
     match task {
         Task::Run => {
             // Before any thread starts, as it changes the environment.
-            match dotenvy::dotenv() {
-                Err(error) if !error.not_found() => return Err(error).context("cannot read .env"),
-                _ => {}
-            }
+            let example = fs::read_to_string(folders::workspace().join(".env.example")).unwrap_or_default();
+            let names = env_file::names(&example);
+            env_file::load(Path::new(".env"), |name| names.contains(name) || OWN_SETTINGS.contains(&name))?;
             asynchronously(async |interrupt| Box::pin(run::run(interrupt)).await)
         }
         Task::Test { database, arguments } => {

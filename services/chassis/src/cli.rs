@@ -4,14 +4,16 @@ use std::{
     env,
     error::Error,
     io::{self, Write as _},
+    path::Path,
     process::ExitCode,
+    str::FromStr,
 };
 
 use argh::{FromArgs, SubCommands as _};
 
 use crate::{
     Service, database, healthcheck, http, openapi, process, purge, seed, server,
-    settings::{Invalid, Period, Reader},
+    settings::{Fault, Invalid, Period, Reader},
     telemetry,
 };
 
@@ -55,9 +57,23 @@ struct Provision {}
 #[derive(FromArgs)]
 #[argh(subcommand, name = "migrate")]
 struct Migrate {
-    /// how long to wait for another migration of the same database to end (1m)
-    #[argh(option, default = "Period::from_secs(60)")]
-    lock_timeout: Period,
+    /// how long to wait for another migration of the same database to end: 0s to 1h (1m)
+    #[argh(option, default = "LockTimeout(Period::from_secs(60))")]
+    lock_timeout: LockTimeout,
+}
+
+/// How long a migration waits for another one, in the whole seconds that the server counts.
+struct LockTimeout(Period);
+
+impl FromStr for LockTimeout {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let Period(duration) = text.parse()?;
+        let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
+        let whole = (seconds <= 3600).then(|| Self(Period::from_secs(seconds)));
+        whole.ok_or_else(|| "more than an hour".to_owned())
+    }
 }
 
 /// load the sample data, and end
@@ -90,13 +106,6 @@ pub fn subcommands() -> Vec<String> {
 #[must_use]
 pub fn main(service: &Service) -> ExitCode {
     process::keep_memory_private();
-    // A development convenience: in a container there is no such file, and the environment wins over it everywhere.
-    if let Err(problem) = dotenvy::dotenv()
-        && !problem.not_found()
-    {
-        eprintln!("{}: the file .env cannot be read: {problem}", service.name);
-        return ExitCode::from(USAGE);
-    }
     let given: Vec<_> = env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
     let given: Vec<_> = given.iter().map(String::as_str).collect();
     let task = match Arguments::from_args(&[service.name], &given) {
@@ -106,17 +115,57 @@ pub fn main(service: &Service) -> ExitCode {
             return told(&format!("{}\n\n{}", service.description, help.output.trim_end()));
         }
         Err(fault) => {
-            eprintln!("{}: {}\n`{0} --help` says what there is.", service.name, fault.output.trim_end());
+            let problem = without_values(&fault.output, &given);
+            eprintln!("{}: {problem}\n`{0} --help` lists the commands and options.", service.name);
             return ExitCode::from(USAGE);
         }
     };
+    // The document does not depend on the settings. In a container there is no such file.
+    if !matches!(task, Task::Openapi(_))
+        && let Err(invalid) = env_file::load(Path::new(".env"), |name| variables(service).contains(&name))
+    {
+        eprintln!("{}: {invalid}\nThe head of .env.example describes how values are written.", service.name);
+        return ExitCode::from(USAGE);
+    }
 
     match actix_web::rt::System::new().block_on(run(service, task, &mut Reader::from_env())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{}: {}", service.name, telemetry::chain(&*error));
-            if error.is::<Invalid>() { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
+            if !error.is::<Invalid>() {
+                return ExitCode::FAILURE;
+            }
+            if let Some(file) = env_file::above().filter(|_| !Path::new(".env").exists()) {
+                eprintln!(
+                    "{} is not read: a .env file belongs into the folder that the service is started in.",
+                    file.display()
+                );
+            }
+            ExitCode::from(USAGE)
         }
+    }
+}
+
+/// The variables that any subcommand of `service` reads.
+fn variables(service: &Service) -> Vec<&'static str> {
+    let mut reader = Reader::new(|_| None);
+    let _ = (server::Settings::read(service, &mut reader), telemetry::Settings::read(&mut reader));
+    let _ = database::provision::Administrator::read(&mut reader);
+    reader.asked().iter().copied().collect()
+}
+
+/// What is wrong with the command line, without what was given that is not a command or an option of ours: it may be a
+/// password.
+fn without_values(problem: &str, given: &[&str]) -> String {
+    let known = |argument: &str| argument == "--lock-timeout" || subcommands().iter().any(|name| name == argument);
+    let mut arguments =
+        given.iter().enumerate().filter(|(_, argument)| !known(argument) && problem.contains(**argument));
+    match arguments.next() {
+        Some((_, value)) if problem.contains("with value") => {
+            problem.replacen(&format!("'{value}'"), "…", 1).trim_end().to_owned()
+        }
+        Some((index, _)) => format!("argument {} is not known (it is not repeated here)", index + 1),
+        None => problem.trim_end().to_owned(),
     }
 }
 
@@ -129,9 +178,8 @@ fn told(text: &str) -> ExitCode {
 async fn run(service: &Service, task: Task, reader: &mut Reader) -> Result<(), Box<dyn Error>> {
     match task {
         Task::Serve(_) => {
-            let (settings, logging) = (server::Settings::read(service, reader), telemetry::Settings::read(reader));
-            reader.finish()?;
-            telemetry::start(&logging);
+            let settings = server::Settings::read(service, reader);
+            log(reader)?;
             server::run(service, settings).await?;
         }
         Task::Provision(_) => {
@@ -141,7 +189,7 @@ async fn run(service: &Service, task: Task, reader: &mut Reader) -> Result<(), B
         }
         Task::Migrate(Migrate { lock_timeout }) => {
             let settings = one_off(reader)?;
-            database::migrate::run(service, &settings, lock_timeout).await?;
+            database::migrate::run(service, &settings, lock_timeout.0).await?;
         }
         Task::Seed(_) => {
             let settings = one_off(reader)?;
@@ -166,8 +214,57 @@ async fn run(service: &Service, task: Task, reader: &mut Reader) -> Result<(), B
 
 /// What the one-off tasks need: the database, and logs.
 fn one_off(reader: &mut Reader) -> Result<database::Settings, Invalid> {
-    let (database, logging) = (database::Settings::read(reader), telemetry::Settings::read(reader));
+    let database = database::Settings::read(reader);
+    log(reader)?;
+    Ok(database)
+}
+
+/// Starts logging once all settings are read, with what is to be said about them.
+fn log(reader: &mut Reader) -> Result<(), Invalid> {
+    let logging = telemetry::Settings::read(reader);
     reader.finish()?;
     telemetry::start(&logging);
-    Ok(database)
+    for Fault { variable, problem } in reader.warnings() {
+        tracing::warn!(variable, problem, "look at this setting");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is said about a command line.
+    fn told(given: &[&str]) -> String {
+        let fault = Arguments::from_args(&["location"], given).err().expect("a fault");
+        without_values(&fault.output, given)
+    }
+
+    #[test]
+    fn no_argument_is_repeated_that_may_be_a_secret() {
+        for (given, words) in [
+            (&["--password=hunter2"][..], "argument 1 is not known"),
+            (&["hunter2"], "argument 1 is not known"),
+            (&["serve", "hunter2"], "argument 2 is not known"),
+            (&["serve", "--password", "hunter2"], "argument 2 is not known"),
+            (&["migrate", "--lock-timeout=hunter2"], "argument 2 is not known"),
+            (&["migrate", "--lock-timeout", "hunter2"], "--lock-timeout"),
+            (&["migrate", "--lock-timeout", "2h"], "more than an hour"),
+            (&["migrate", "--lock-timeout", "1"], "not a length of time"),
+            (&["migrate", "--lock-timeout"], "No value provided for option '--lock-timeout'"),
+        ] {
+            let told = told(given);
+            assert!(
+                told.contains(words) && !told.contains("hunter2") && !told.contains("password"),
+                "{given:?}: {told}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_lock_is_waited_for_in_whole_seconds() {
+        for (text, seconds) in [("0s", 0), ("500ms", 1), ("1m", 60), ("1h", 3600)] {
+            assert_eq!(text.parse::<LockTimeout>().map(|timeout| timeout.0), Ok(Period::from_secs(seconds)));
+        }
+    }
 }
