@@ -38,8 +38,8 @@ pub struct UserService {
     pub running: Running,
     /// Asks it.
     pub client: Client,
-    #[expect(dead_code, reason = "kept for as long as the service runs")]
-    database: Database,
+    /// Where its data are.
+    pub database: Database,
 }
 
 /// A migrated location service that is ready.

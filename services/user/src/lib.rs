@@ -10,14 +10,16 @@ mod reads;
 pub mod routes;
 pub mod seed;
 pub mod store;
+pub mod urls;
 mod view;
 
 use std::sync::Arc;
 
 use actix_web::web::Data;
 use chassis::{Service, service::Routes, settings::Reader};
-use places::{LocationUrl, PagesUrl, Places};
+use places::Places;
 use sqlx::migrate::Migrator;
+use urls::{LocationUrl, PagesUrl};
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 

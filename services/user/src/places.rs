@@ -1,12 +1,21 @@
 //! Places, as the location service knows them: asked for over HTTP, with a deadline, and one more try.
 
-use std::{borrow::Cow, collections::HashMap, fmt, num::NonZeroU64, str::FromStr, time::Duration};
+use std::{borrow::Cow, collections::HashMap, fmt, num::NonZeroU64, time::Duration};
 
-use chassis::telemetry::{Call, RequestContext, chain};
-use reqwest::{Client, Response, StatusCode, Url, redirect};
+use chassis::{
+    http::{names_no_route, problem::NOT_FOUND},
+    telemetry::{Call, RequestContext, chain},
+};
+use reqwest::{
+    Client, Response, StatusCode,
+    header::{CONTENT_TYPE, LINK},
+    redirect,
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::time::sleep;
 use utoipa::ToSchema;
+
+use crate::urls::{LocationUrl, PagesUrl};
 
 /// How long one try may take: many times what the location service needs, and two of them are over before a client or
 /// a load balancer gives up.
@@ -62,53 +71,6 @@ struct Question {
 #[derive(Deserialize)]
 struct Found {
     items: Vec<Place>,
-}
-
-/// Where the location service is.
-#[derive(Clone, Debug)]
-pub struct LocationUrl(Url);
-
-impl Default for LocationUrl {
-    fn default() -> Self {
-        Self(Url::parse("http://127.0.0.1:8081").expect("valid"))
-    }
-}
-
-impl FromStr for LocationUrl {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let url = Url::parse(text).map_err(|problem| format!("not a URL: {problem}"))?;
-        // Services find each other within a private network; TLS would be between balancer and client.
-        if url.scheme() != "http" || url.host().is_none() || !matches!(url.path(), "" | "/") {
-            return Err("has to be of the form http://host:port".to_owned());
-        }
-        Ok(Self(url))
-    }
-}
-
-/// Where people's browsers find the location service, for links on pages.
-#[derive(Clone, Debug)]
-pub struct PagesUrl(Url);
-
-impl PagesUrl {
-    /// The page of the place with that id.
-    #[must_use]
-    pub fn of_place(&self, id: u64) -> String {
-        format!("{}/locations/{id}", self.0.as_str().trim_end_matches('/'))
-    }
-}
-
-impl FromStr for PagesUrl {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let url = Url::parse(text).map_err(|problem| format!("not a URL: {problem}"))?;
-        if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-            return Err("has to begin with http:// or https://".to_owned());
-        }
-        Ok(Self(url))
-    }
 }
 
 /// The location service cannot be asked now.
@@ -203,9 +165,11 @@ impl Places {
         }
         let path = format!("/locations/batch?ids={}", ids.join(","));
         let question = Question { name: "GET /locations/batch", path, max_bytes: MAX_PLACES_BYTES };
-        let found: Option<Found> = self.get(&question, context).await?;
-        let items = found.map(|found| found.items).unwrap_or_default();
-        Ok(items.into_iter().map(|place| (place.id, place)).collect())
+        match self.get::<Found>(&question, context).await? {
+            Some(Found { items }) => Ok(items.into_iter().map(|place| (place.id, place)).collect()),
+            // Of several places those are left out that are not there.
+            None => Err(told(Failure::Status(StatusCode::NOT_FOUND))),
+        }
     }
 
     /// What the service has to say to `question`, if it is there; asks once more if the first try fails in a way that may
@@ -256,9 +220,9 @@ impl Places {
         match answer.status() {
             StatusCode::OK => {
                 let body = body(answer, question.max_bytes).await?;
-                serde_json::from_slice(&body).map(Some).map_err(|problem| Failure::Nonsense(problem.to_string()))
+                serde_json::from_slice(&body).map(Some).map_err(|problem| Failure::Nonsense(position(&problem)))
             }
-            StatusCode::NOT_FOUND => Ok(None),
+            StatusCode::NOT_FOUND if says_not_found(answer).await? => Ok(None),
             status => Err(Failure::Status(status)),
         }
     }
@@ -269,6 +233,30 @@ fn told(failure: Failure) -> Unavailable {
     let unavailable = Unavailable(failure);
     tracing::warn!(error = chain(&unavailable), "the location service is not available");
     unavailable
+}
+
+/// Whether an answer of status 404 is the location service's own: anything else that may be at that address answers 404 to
+/// what it does not know, a balancer without targets as well as another program, or another service of these.
+async fn says_not_found(answer: Response) -> Result<bool, Failure> {
+    /// The part of a problem (RFC 9457) that tells them apart.
+    #[derive(Deserialize)]
+    struct Problem {
+        r#type: String,
+    }
+    let media_type = answer.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = media_type.split(';').next().unwrap_or_default().trim();
+    let other_service = answer.headers().get(LINK).is_some_and(|link| names_no_route(link.as_bytes()));
+    if other_service || !media_type.eq_ignore_ascii_case("application/problem+json") {
+        return Ok(false);
+    }
+    let problem: Result<Problem, _> = serde_json::from_slice(&body(answer, MAX_PLACE_BYTES).await?);
+    Ok(problem.is_ok_and(|problem| problem.r#type == NOT_FOUND))
+}
+
+/// Where an answer is not what it has to be, without its text: whose answer it is, is not known.
+fn position(problem: &serde_json::Error) -> String {
+    let kind = if problem.is_data() { "JSON of another form" } else { "not JSON" };
+    format!("{kind}, at line {} column {}", problem.line(), problem.column())
 }
 
 /// The body of an answer, unless it is larger than it can be.
@@ -286,20 +274,5 @@ async fn body(mut answer: Response, max_bytes: usize) -> Result<Vec<u8>, Failure
 impl fmt::Debug for Places {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Places").field(&self.url).finish()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_location_url_is_a_host_and_a_port() {
-        for good in ["http://127.0.0.1:8081", "http://location.app01.internal:8081/"] {
-            assert!(good.parse::<LocationUrl>().is_ok(), "{good:?} was refused");
-        }
-        for bad in ["location:8081", "https://location", "http://location/v1", "ftp://location", ""] {
-            assert!(bad.parse::<LocationUrl>().is_err(), "{bad:?} was taken");
-        }
     }
 }

@@ -11,7 +11,7 @@ use actix_web::{
 use chassis::{
     database::Database,
     http::{
-        After, Caller, KnownVersions, Limit, Object, Page, Precondition, Problem, Writer, prefers_html,
+        After, Caller, KnownVersions, Limit, Object, Page, Precondition, Problem, Version, Writer, prefers_html,
         problem::{AnyOperation, Body, FieldError, NeedsDatabase, NeedsToken, TakesBody, TakesInput, TakesToken},
     },
     idempotency::{self, Created, IdempotencyKey},
@@ -26,7 +26,7 @@ use crate::{
     pages,
     places::Places,
     reads::{Reads, Selection},
-    store,
+    store::{self, Place, Replaced},
     view::{LocationStatus, UserView},
 };
 
@@ -228,11 +228,26 @@ async fn replace(
 ) -> Result<HttpResponse, Problem> {
     let id = id.get();
     let new = NewUser::parse(body)?;
-    require_place(new.location_id, &places, &context).await?;
-    let change = database
-        .transaction(async |connection| store::replace(connection, id, new.clone(), &precondition).await)
-        .await
-        .map_err(store::problem)?;
+    let mut place = Place::Known;
+    if let Some(home) = new.location_id {
+        // Where nothing about the place changes, the location service is not asked: it may be away.
+        let now = database.read(async |connection| store::residence(connection, id).await).await?;
+        let version = now.map(|now| Version(now.version));
+        precondition.admit(version).made(format_args!("user {id}"))?;
+        if now.is_some_and(|now| now.location_id == Some(home.get())) {
+            place = Place::AsBefore;
+        } else {
+            require_place(new.location_id, &places, &context).await?;
+        }
+    }
+    let change = loop {
+        let work = async |connection: &mut _| store::replace(connection, id, new.clone(), &precondition, place).await;
+        match database.transaction(work).await.map_err(store::problem)? {
+            Replaced::Ended(change) => break change,
+            Replaced::MovedMeanwhile => require_place(new.location_id, &places, &context).await?,
+        }
+        place = Place::Known;
+    };
     let user = change.made(format_args!("user {id}"))?;
     Ok(HttpResponse::Ok().insert_header(user.version().etag()).json(UserView::new(user, Caller::Trusted)))
 }

@@ -48,27 +48,69 @@ pub async fn insert(connection: &mut MySqlConnection, new: NewUser) -> sqlx::Res
     Ok(new.stored(inserted.last_insert_id(), 1))
 }
 
+/// The version of a user and where they live, if there is such a user.
+pub async fn residence(connection: &mut MySqlConnection, id: u64) -> sqlx::Result<Option<Residence>> {
+    let select = sqlx::query_as!(Residence, "SELECT version, location_id FROM users WHERE id = ?", id);
+    statement("SELECT users", select.fetch_optional(connection)).await
+}
+
 /// Replaces a user that is in a version that `precondition` admits. Has to run in a transaction.
+///
+/// A user who moves to a place of which `place` does not say that it is there is not replaced.
 pub async fn replace(
     connection: &mut MySqlConnection,
     id: u64,
     new: NewUser,
     precondition: &Precondition,
-) -> sqlx::Result<Change<User>> {
-    let change = lock(connection, id, precondition).await?.map(Version::next);
-    if let Change::Made(version) = &change {
-        let update = sqlx::query!(
-            "UPDATE users SET version = ?, username = ?, display_name = ?, email = ?, location_id = ? WHERE id = ?",
-            version.0,
-            new.username.as_str(),
-            new.display_name.as_str(),
-            new.email.as_str(),
-            new.location_id.map(NonZeroU64::get),
-            id
-        );
-        statement("UPDATE users", update.execute(connection)).await?;
+    place: Place,
+) -> sqlx::Result<Replaced> {
+    let locked = lock(connection, id).await?;
+    let location_id = new.location_id.map(NonZeroU64::get);
+    let version = match precondition.admit(locked.as_ref().map(|locked| Version(locked.version))) {
+        Change::Made(version) => version.next(),
+        unchanged => return Ok(Replaced::Ended(unchanged.map(|version| new.stored(id, version.0)))),
+    };
+    if place == Place::AsBefore && locked.is_some_and(|locked| locked.location_id != location_id) {
+        return Ok(Replaced::MovedMeanwhile);
     }
-    Ok(change.map(|version| new.stored(id, version.0)))
+    let update = sqlx::query!(
+        "UPDATE users SET version = ?, username = ?, display_name = ?, email = ?, location_id = ? WHERE id = ?",
+        version.0,
+        new.username.as_str(),
+        new.display_name.as_str(),
+        new.email.as_str(),
+        location_id,
+        id
+    );
+    statement("UPDATE users", update.execute(connection)).await?;
+    Ok(Replaced::Ended(Change::Made(new.stored(id, version.0))))
+}
+
+/// Which version a user is in, and where they live.
+#[derive(Clone, Copy, Debug)]
+pub struct Residence {
+    /// The user's version.
+    pub version: u64,
+    /// An id of the location service.
+    pub location_id: Option<u64>,
+}
+
+/// What is known of the place where a user is to live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The location service has it, or there is none to be had.
+    Known,
+    /// It is the one of before, if that has not changed by then.
+    AsBefore,
+}
+
+/// What became of a user that was to be replaced.
+#[derive(Debug)]
+pub enum Replaced {
+    /// It was replaced, or not, as its precondition says.
+    Ended(Change<User>),
+    /// Nothing was done: somebody else has changed where the user lives.
+    MovedMeanwhile,
 }
 
 /// Deletes a user that is in a version that `precondition` admits. Has to run in a transaction.
@@ -77,7 +119,8 @@ pub async fn delete(
     id: u64,
     precondition: &Precondition,
 ) -> sqlx::Result<Change<()>> {
-    let change = lock(connection, id, precondition).await?;
+    let locked = lock(connection, id).await?;
+    let change = precondition.admit(locked.map(|locked| Version(locked.version)));
     if let Change::Made(_) = change {
         let delete = sqlx::query!("DELETE FROM users WHERE id = ?", id);
         statement("DELETE users", delete.execute(connection)).await?;
@@ -99,9 +142,8 @@ pub fn problem(error: database::Error) -> Problem {
     }
 }
 
-/// Keeps others from changing the user until the transaction ends, and says which version it is.
-async fn lock(connection: &mut MySqlConnection, id: u64, precondition: &Precondition) -> sqlx::Result<Change<Version>> {
-    let select = sqlx::query_scalar!("SELECT version FROM users WHERE id = ? FOR UPDATE", id);
-    let version = statement("SELECT users", select.fetch_optional(connection)).await?;
-    Ok(precondition.admit(version.map(Version)))
+/// Keeps others from changing the user until the transaction ends, and gives what it is now.
+async fn lock(connection: &mut MySqlConnection, id: u64) -> sqlx::Result<Option<Residence>> {
+    let select = sqlx::query_as!(Residence, "SELECT version, location_id FROM users WHERE id = ? FOR UPDATE", id);
+    statement("SELECT users", select.fetch_optional(connection)).await
 }

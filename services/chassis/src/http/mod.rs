@@ -14,6 +14,7 @@ pub use address::Address;
 pub(crate) use body_deadline::body_deadline;
 pub use caller::{AccessControl, Caller, Writer};
 pub(crate) use fallback::Fallback;
+pub use fallback::names_no_route;
 pub use limits::KEEP_ALIVE;
 pub(crate) use limits::{
     CLIENT_DISCONNECT_TIMEOUT, HEAD_TIMEOUT, MAX_HEAD_BYTES, connections_of_worker, extractors, limit_connection,

@@ -17,6 +17,9 @@ use crate::{database, telemetry};
 /// Seconds after which a client may try again what could not be done now.
 const RETRY_AFTER_SECONDS: u32 = 2;
 
+/// The `type` of a 404 of ours, for services that ask each other.
+pub const NOT_FOUND: &str = "urn:problem-type:not-found";
+
 /// The kinds of problem. A kind's `type` never changes: clients may rely on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
