@@ -38,7 +38,7 @@ pub(crate) async fn observe(
     let begin = || Serving::begin(&method, || TraceParent::of(request.headers()));
     let serving = (!quiet).then(begin).flatten();
     if let Some(serving) = &serving {
-        context.trace = serving.trace();
+        context.continue_under(serving.trace());
     }
     request.extensions_mut().insert(context.clone());
     // A HEAD is answered by the route for GET; the server itself leaves the body out.
