@@ -3,7 +3,7 @@
 use std::{io, time::Duration};
 
 use actix_web::{
-    App, HttpRequest, HttpServer, ResponseError as _,
+    App, HttpRequest, HttpServer,
     middleware::from_fn,
     rt,
     web::{self, Data},
@@ -34,6 +34,12 @@ pub const DEFAULT_DRAIN_DELAY: Period = Period::from_secs(5);
 /// the 30 seconds after which ECS kills a task that has not stopped.
 pub const DEFAULT_SHUTDOWN_TIMEOUT: Period = Period::from_secs(20);
 
+/// Bounds of both. An hour is the longest that a load balancer waits for a target
+/// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html>). On ECS they
+/// end with `stopTimeout` long before.
+const NO_TIME: Period = Period::from_secs(0);
+const LONGEST_STOP: Period = Period::from_secs(3600);
+
 /// Everything that `serve` needs to know.
 pub struct Settings {
     address: Address,
@@ -50,12 +56,14 @@ pub struct Settings {
 impl Settings {
     /// Reads all variables of `service`.
     pub fn read(service: &Service, reader: &mut Reader) -> Self {
+        let stops = NO_TIME..=LONGEST_STOP;
+        let reason = "a load balancer waits for a target to drain for an hour at most";
         Self {
             address: Address::read(service.default_port, reader),
             database: database::Settings::read(reader),
             access: AccessControl::read(reader),
-            drain_delay: reader.or("DRAIN_DELAY", DEFAULT_DRAIN_DELAY).0,
-            shutdown_timeout: reader.or("SHUTDOWN_TIMEOUT", DEFAULT_SHUTDOWN_TIMEOUT).0,
+            drain_delay: reader.within("DRAIN_DELAY", DEFAULT_DRAIN_DELAY, stops.clone(), reason).0,
+            shutdown_timeout: reader.within("SHUTDOWN_TIMEOUT", DEFAULT_SHUTDOWN_TIMEOUT, stops, reason).0,
             instance: Instance::read(service, reader),
             metadata: reader.optional("ECS_CONTAINER_METADATA_URI_V4"),
             traces: TracesSettings::read(reader),
@@ -155,9 +163,7 @@ fn start(
             .configure(openapi::routes)
             .configure(|config| routes(config))
             .into_app()
-            .default_service(web::to(move |request: HttpRequest| {
-                std::future::ready(fallback.problem(&request).error_response())
-            }))
+            .default_service(web::to(move |request: HttpRequest| std::future::ready(fallback.answer(&request))))
             .wrap(from_fn(body_deadline))
             .wrap(from_fn(pages::for_browsers))
             .wrap(from_fn(observe))

@@ -4,6 +4,7 @@
 //! Queries are free functions over [`MySqlConnection`] beside the model they serve. They run in
 //! [`Database::read`], [`Database::write`] or [`Database::transaction`], which differ in what may be tried again.
 
+mod certificates;
 pub mod coalescing;
 mod connecting;
 mod connection;

@@ -6,7 +6,10 @@ use std::time::Instant;
 use secrecy::ExposeSecret;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, MySqlConnection};
 
-use super::Settings;
+use super::{
+    Settings,
+    settings::{MAX_USER, Name},
+};
 use crate::settings::{Reader, SecretString};
 
 /// What a service may do in its database: its own statements, and those of its migrations.
@@ -22,7 +25,12 @@ impl Administrator {
     /// Reads the `DB_ADMIN_*` variables.
     pub fn read(reader: &mut Reader) -> Self {
         Self {
-            user: reader.required("DB_ADMIN_USER", "a login of the server that may create databases and logins"),
+            user: reader
+                .required::<Name<MAX_USER>>(
+                    "DB_ADMIN_USER",
+                    "a login of the server that may create databases and logins",
+                )
+                .0,
             password: reader.required_secret("DB_ADMIN_PWD", "DB_ADMIN_PWD_FILE", "the password of that login"),
         }
     }
@@ -32,8 +40,8 @@ impl Administrator {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The name cannot stand in a statement as it is.
-    #[error("{0} is {1:?}: a database or login is named with up to 32 of a-z, 0-9 and _")]
-    Name(&'static str, String),
+    #[error("{0} cannot be made: a database or login is named with up to 32 of a-z, 0-9 and _")]
+    Name(&'static str),
     /// The server cannot be reached as the administrator.
     #[error("the server of the database {0} does not let {1} in")]
     Connect(String, String, #[source] sqlx::Error),
@@ -87,5 +95,5 @@ async fn make(connection: &mut MySqlConnection, settings: &Settings) -> sqlx::Re
 /// quoting.
 fn check(variable: &'static str, name: &str) -> Result<(), Error> {
     let plain = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
-    if plain && (1..=32).contains(&name.len()) { Ok(()) } else { Err(Error::Name(variable, name.to_owned())) }
+    if plain && (1..=32).contains(&name.len()) { Ok(()) } else { Err(Error::Name(variable)) }
 }

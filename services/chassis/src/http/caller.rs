@@ -34,7 +34,7 @@ impl AccessControl {
         let tokens: Vec<_> = secret.iter().flat_map(|secret| secret.expose_secret().split(',')).collect();
         if tokens.iter().any(|token| token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic())) {
             reader.fault(
-                "API_TOKEN",
+                reader.source_of_secret("API_TOKEN", "API_TOKEN_FILE"),
                 "has characters that no header can carry, or an empty token; use visible ASCII without spaces, and a \
                  comma between two tokens only",
             );

@@ -8,7 +8,10 @@ use serde::Deserialize;
 use tokio::time::sleep;
 
 use super::Instance;
-use crate::telemetry::chain;
+use crate::{
+    settings::{Form, base_url},
+    telemetry::chain,
+};
 
 /// How long the agent on the instance may take over an answer.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -27,11 +30,8 @@ impl FromStr for MetadataUri {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let url = Url::parse(text).map_err(|problem| format!("not a URL: {problem}"))?;
-        if url.scheme() != "http" || url.host().is_none() {
-            return Err("has to begin with http://; ECS sets it, so leave it out elsewhere".to_owned());
-        }
-        Ok(Self(url))
+        let form = Form { schemes: &["http"], path: true, example: "http://host/path" };
+        base_url(text, form).map(Self).map_err(|problem| format!("{problem}; ECS sets it, so leave it out elsewhere"))
     }
 }
 
@@ -76,11 +76,25 @@ impl MetadataUri {
         }
     }
 
-    async fn ask(&self) -> reqwest::Result<Placement> {
-        let client = Client::builder().no_proxy().timeout(TIMEOUT).build()?;
+    async fn ask(&self) -> Result<Placement, Unplaced> {
+        let unreached = |error: reqwest::Error| Unplaced::NoAnswer(error.without_url());
+        let client = Client::builder().no_proxy().timeout(TIMEOUT).build().map_err(unreached)?;
         let url = format!("{}/task", self.0.as_str().trim_end_matches('/'));
-        client.get(url).send().await?.error_for_status()?.json().await
+        let answer = client.get(url).send().await.and_then(reqwest::Response::error_for_status).map_err(unreached)?;
+        let body = answer.bytes().await.map_err(unreached)?;
+        serde_json::from_slice(&body).map_err(|_| Unplaced::Other)
     }
+}
+
+/// Why it is not known where the task runs.
+#[derive(Debug, thiserror::Error)]
+enum Unplaced {
+    /// No answer, or one that is an error.
+    #[error("the metadata endpoint does not answer")]
+    NoAnswer(#[source] reqwest::Error),
+    /// Nothing of it is repeated: another endpoint of ECS has credentials in its answers.
+    #[error("what the metadata endpoint answers is not the description of a task")]
+    Other,
 }
 
 #[cfg(test)]

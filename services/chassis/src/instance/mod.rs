@@ -2,7 +2,10 @@
 
 mod metadata;
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    str::FromStr,
+    sync::{Arc, OnceLock},
+};
 
 pub(crate) use metadata::MetadataUri;
 pub use metadata::Placement;
@@ -25,7 +28,7 @@ impl Instance {
     /// Reads `RELEASE`.
     pub fn read(service: &Service, reader: &mut Reader) -> Self {
         Self {
-            release: reader.or("RELEASE", service.version.to_owned()),
+            release: reader.or("RELEASE", Release(service.version.to_owned())).0,
             container: rustix::system::uname().nodename().to_string_lossy().into_owned(),
             placement: Arc::default(),
         }
@@ -35,5 +38,40 @@ impl Instance {
     #[must_use]
     pub fn placement(&self) -> Option<&Placement> {
         self.placement.get()
+    }
+}
+
+/// Longest name of a release, in characters: that of an image's tag.
+const MAX_RELEASE: usize = 128;
+
+/// A name of a release, which pages, figures and logs show.
+struct Release(String);
+
+impl FromStr for Release {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._+-/:~".contains(&byte));
+        if plain && text.len() <= MAX_RELEASE && !text.contains("//") {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(format!("is no name of a release: up to {MAX_RELEASE} letters, digits and . _ + - / : ~"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Release;
+
+    #[test]
+    fn a_release_is_named_as_a_tag_or_a_version_is() {
+        for good in ["0.1.0", "4e7d2a1", "v1.2.3-4-gabcdef0+dirty", "feature/x", "sha256:4e7d2a1"] {
+            assert!(good.parse::<Release>().is_ok(), "{good:?} was refused");
+        }
+        for bad in ["two words", "https://u:hunter2@h", "//h", "<b>", "a\nb", &"a".repeat(129)] {
+            let refused = bad.parse::<Release>().err().expect(bad);
+            assert!(!refused.contains("hunter2"), "{refused}");
+        }
     }
 }

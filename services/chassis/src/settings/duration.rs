@@ -14,6 +14,12 @@ impl Period {
     pub const fn from_secs(seconds: u64) -> Self {
         Self(Duration::from_secs(seconds))
     }
+
+    /// That many milliseconds.
+    #[must_use]
+    pub const fn from_millis(milliseconds: u64) -> Self {
+        Self(Duration::from_millis(milliseconds))
+    }
 }
 
 impl FromStr for Period {
@@ -42,8 +48,9 @@ mod tests {
     fn lengths_of_time_need_a_unit() {
         assert_eq!("500ms".parse(), Ok(Period(Duration::from_millis(500))));
         assert_eq!("0s".parse(), Ok(Period::from_secs(0)));
+        assert_eq!("2.9s".parse(), Ok(Period::from_millis(2900)));
         assert_eq!("1m 30s".parse(), Ok(Period::from_secs(90)));
-        for wrong in ["5", "five seconds", "-5s", "5 parsecs", ""] {
+        for wrong in ["5", "five seconds", "-5s", "5 parsecs", "99999999999999999999h", ""] {
             assert!(wrong.parse::<Period>().is_err(), "{wrong:?} was taken");
         }
     }

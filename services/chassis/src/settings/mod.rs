@@ -1,25 +1,34 @@
-//! Settings: environment variables, all read at start, all faults told at once.
+//! Settings: environment variables, all read at start, all faults reported at once, and no value repeated.
 
+mod base_url;
 mod duration;
+mod host;
+mod number;
+mod secret;
 mod switch;
 
-use std::{collections::BTreeSet, env, fmt, fs, str::FromStr};
+use std::{collections::BTreeSet, env, ffi::OsString, fmt, ops::RangeInclusive, str::FromStr};
 
+pub use base_url::{Form, base_url};
 pub use duration::Period;
+pub use host::Host;
+pub use number::{Count, Port};
 pub use secrecy::{ExposeSecret, SecretString};
 pub use switch::Switch;
 
 /// Reads environment variables and keeps what is wrong with them until [`finish`](Reader::finish).
 ///
-/// A variable that is set to nothing counts as unset: that is what `FOO=` in a `.env` or a task definition means.
+/// A variable that is set to nothing counts as unset: that is what `FOO=` in a `.env` or a task definition means. White
+/// space around a value is left out, except for secrets.
 pub struct Reader {
     lookup: Lookup,
     asked: BTreeSet<&'static str>,
     faults: Vec<Fault>,
+    warnings: Vec<Fault>,
 }
 
 /// Where the value of a variable comes from.
-type Lookup = Box<dyn Fn(&str) -> Option<String>>;
+type Lookup = Box<dyn Fn(&str) -> Option<OsString>>;
 
 /// What is wrong with one variable. The value is not in it: it may be a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,23 +57,41 @@ impl Reader {
     /// Reads the environment of this process.
     #[must_use]
     pub fn from_env() -> Self {
-        // A value that is not UTF-8 comes out mangled, so the variable's own parser refuses it by name.
-        Self::new(|name| env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+        Self::looking_up(|name| env::var_os(name))
     }
 
     /// Reads from `lookup`, for tests.
     pub fn new(lookup: impl Fn(&str) -> Option<String> + 'static) -> Self {
-        Self { lookup: Box::new(lookup), asked: BTreeSet::new(), faults: Vec::new() }
+        Self::looking_up(move |name| lookup(name).map(OsString::from))
     }
 
-    /// The value of `name`, if it is set and valid.
+    fn looking_up(lookup: impl Fn(&str) -> Option<OsString> + 'static) -> Self {
+        Self { lookup: Box::new(lookup), asked: BTreeSet::new(), faults: Vec::new(), warnings: Vec::new() }
+    }
+
+    /// The text of `name`, if it is set.
+    fn text(&mut self, name: &'static str) -> Option<String> {
+        self.asked.insert(name);
+        match (self.lookup)(name)?.into_string() {
+            Ok(text) => (!text.is_empty()).then_some(text),
+            Err(_) => {
+                self.fault(name, "has bytes that are not UTF-8");
+                None
+            }
+        }
+    }
+
+    /// The value of `name`, if it is set and valid. The errors of `T` must not repeat the text: it may be a secret.
     pub fn optional<T>(&mut self, name: &'static str) -> Option<T>
     where
         T: FromStr<Err: fmt::Display>,
     {
-        self.asked.insert(name);
-        let value = (self.lookup)(name).filter(|value| !value.is_empty())?;
-        match value.parse() {
+        let text = self.text(name)?;
+        let text = text.trim();
+        if text.is_empty() {
+            return None;
+        }
+        match text.parse() {
             Ok(value) => Some(value),
             Err(problem) => {
                 self.fault(name, problem.to_string());
@@ -73,12 +100,38 @@ impl Reader {
         }
     }
 
+    /// The value of `name`, if it is set and valid. One that is not valid is ignored, with a warning.
+    pub fn lenient<T>(&mut self, name: &'static str) -> Option<T>
+    where
+        T: FromStr<Err: fmt::Display>,
+    {
+        let text = self.optional::<String>(name)?;
+        text.parse().map_err(|problem| self.warn(name, format!("ignored, as it is {problem}"))).ok()
+    }
+
+    /// Notes a variable of which the value does not matter now.
+    pub fn leave_out(&mut self, name: &'static str) {
+        self.asked.insert(name);
+    }
+
     /// The value of `name`, or `default` where it is not set.
     pub fn or<T>(&mut self, name: &'static str, default: T) -> T
     where
         T: FromStr<Err: fmt::Display>,
     {
         self.optional(name).unwrap_or(default)
+    }
+
+    /// The value of `name`, or `default` where it is not set. One outside of `bounds` is a fault; `reason` says why.
+    pub fn within<T>(&mut self, name: &'static str, default: T, bounds: RangeInclusive<T>, reason: &str) -> T
+    where
+        T: FromStr<Err: fmt::Display> + fmt::Display + PartialOrd,
+    {
+        let value = self.or(name, default);
+        if !bounds.contains(&value) {
+            self.fault(name, format!("has to be from {} to {}: {reason}", bounds.start(), bounds.end()));
+        }
+        value
     }
 
     /// The value of `name`, which has to be set; `meaning` tells the reader of the fault what to set it to.
@@ -96,32 +149,43 @@ impl Reader {
         value.unwrap_or_default()
     }
 
-    /// A secret: the value of `name`, or the content of the file that `file` names.
+    /// A secret: the value of `name`, or the content of the file that `file` names, without a line end at its end.
     ///
     /// ECS puts secrets into variables; Compose and Swarm mount files, which `docker inspect` does not show.
     pub fn secret(&mut self, name: &'static str, file: &'static str) -> Option<SecretString> {
-        let value = self.optional::<String>(name);
-        let Some(path) = self.optional::<String>(file) else {
-            return value.map(SecretString::from);
-        };
-        if value.is_some() {
-            self.fault(file, format!("{name} is set as well; set one of the two"));
+        let faults = self.faults.len();
+        let value = self.text(name);
+        let path = self.optional::<String>(file);
+        if self.faults.len() > faults {
             return None;
         }
-        match fs::read_to_string(&path) {
-            // Editors and `echo` end a file with a line break, which is not part of the secret.
-            Ok(content) if !content.trim_end_matches(['\n', '\r']).is_empty() => {
-                Some(content.trim_end_matches(['\n', '\r']).into())
+        let (variable, text) = match (value, path) {
+            (Some(_), Some(_)) => {
+                self.fault(file, format!("{name} is set as well; set one of the two"));
+                return None;
             }
-            Ok(_) => {
-                self.fault(file, format!("{path} is empty; write the secret into it"));
-                None
-            }
-            Err(problem) => {
-                self.fault(file, format!("{path} cannot be read: {problem}"));
-                None
-            }
+            (value, None) => (name, value?),
+            (None, Some(path)) => match secret::read(&path) {
+                Ok(text) if secret::without_line_end(&text).is_empty() => {
+                    self.fault(file, "the file that it names is empty; write the secret into it");
+                    return None;
+                }
+                Ok(text) => (file, text),
+                Err(problem) => {
+                    self.fault(file, problem);
+                    return None;
+                }
+            },
+        };
+        let secret = secret::without_line_end(&text);
+        if let Some(problem) = secret::fault(secret) {
+            self.fault(variable, problem);
+            return None;
         }
+        if let Some(hint) = secret::hint(secret, variable) {
+            self.warn(variable, hint);
+        }
+        (!secret.is_empty()).then(|| secret.into())
     }
 
     /// A [`secret`](Self::secret) that has to be there; as with [`required`](Self::required), nobody gets to use the
@@ -135,9 +199,25 @@ impl Reader {
         secret.unwrap_or_default()
     }
 
+    /// Which of the two variables of a [`secret`](Self::secret) is set, for faults.
+    #[must_use]
+    pub fn source_of_secret(&self, name: &'static str, file: &'static str) -> &'static str {
+        if (self.lookup)(file).is_some_and(|path| !path.is_empty()) { file } else { name }
+    }
+
     /// Notes what is wrong with `variable` beyond its form.
     pub fn fault(&mut self, variable: &'static str, problem: impl Into<String>) {
         self.faults.push(Fault { variable, problem: problem.into() });
+    }
+
+    /// Notes what is to be said about `variable` in the log, though the process starts with it.
+    pub fn warn(&mut self, variable: &'static str, problem: impl Into<String>) {
+        self.warnings.push(Fault { variable, problem: problem.into() });
+    }
+
+    /// Takes what was noted by [`warn`](Self::warn), for the log.
+    pub fn warnings(&mut self) -> Vec<Fault> {
+        std::mem::take(&mut self.warnings)
     }
 
     /// Everything that was wrong with what was read so far.
@@ -153,54 +233,4 @@ impl Reader {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn reader(variables: &'static [(&str, &str)]) -> Reader {
-        Reader::new(|name| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
-    }
-
-    #[test]
-    fn all_faults_are_told_at_once_and_each_names_its_variable() {
-        let mut reader = reader(&[("PORT", "eighty"), ("DRAIN_DELAY", "soon")]);
-        let _ = reader.required::<String>("DB_HOST", "the host name of the database");
-        let _: u16 = reader.or("PORT", 8081);
-        let _ = reader.optional::<Period>("DRAIN_DELAY");
-        let told = reader.finish().expect_err("three faults").to_string();
-        for expected in ["DB_HOST: not set; give it the host name", "PORT: ", "DRAIN_DELAY: "] {
-            assert!(told.contains(expected), "{expected:?} is not in {told}");
-        }
-    }
-
-    #[test]
-    fn a_secret_comes_from_its_variable_or_from_a_file() {
-        let file = env::temp_dir().join(format!("chassis-secret-{}", std::process::id()));
-        let path: &'static str = file.to_string_lossy().into_owned().leak();
-        let secret = |variables: Vec<(&'static str, &'static str)>| {
-            let mut reader = reader(variables.leak());
-            let secret = reader.secret("API_TOKEN", "API_TOKEN_FILE").map(|secret| secret.expose_secret().to_owned());
-            (secret, reader.finish().map_err(|invalid| invalid.to_string()))
-        };
-        assert_eq!(secret(vec![]), (None, Ok(())));
-        assert_eq!(secret(vec![("API_TOKEN", "hunter2")]), (Some("hunter2".into()), Ok(())));
-        let refused = |variables, expected: &str| {
-            let (secret, outcome) = secret(variables);
-            let told = outcome.expect_err(expected);
-            assert!(secret.is_none() && told.contains(expected) && !told.contains("hunter2"), "{told}");
-        };
-        refused(vec![("API_TOKEN_FILE", path)], "cannot be read");
-        fs::write(&file, "\n").expect("written");
-        refused(vec![("API_TOKEN_FILE", path)], "is empty");
-        fs::write(&file, "hunter2\n").expect("written");
-        refused(vec![("API_TOKEN_FILE", path), ("API_TOKEN", "hunter2")], "set one of the two");
-        assert_eq!(secret(vec![("API_TOKEN_FILE", path)]), (Some("hunter2".into()), Ok(())));
-        fs::remove_file(&file).expect("removed");
-    }
-
-    #[test]
-    fn an_empty_variable_counts_as_unset() {
-        let mut reader = reader(&[("API_TOKEN", "")]);
-        assert_eq!(reader.optional::<String>("API_TOKEN"), None);
-        assert_eq!(reader.finish(), Ok(()));
-    }
-}
+mod tests;

@@ -46,6 +46,18 @@ impl FromStr for Format {
     }
 }
 
+/// What is logged.
+struct Filter(Targets);
+
+impl FromStr for Filter {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let refused = "not a level (error, warn, info, debug, trace, off) or a list such as info,chassis=debug";
+        text.parse().map(Self).map_err(|_| refused)
+    }
+}
+
 /// What is logged and how.
 #[derive(Debug)]
 pub struct Settings {
@@ -57,7 +69,8 @@ impl Settings {
     /// Reads `LOG_FORMAT` and `RUST_LOG`.
     pub fn read(reader: &mut Reader) -> Self {
         let default = if std::io::stdout().is_terminal() { Format::Text } else { Format::Json };
-        Self { format: reader.or("LOG_FORMAT", default), filter: reader.or("RUST_LOG", default_filter()) }
+        let Filter(filter) = reader.or("RUST_LOG", Filter(default_filter()));
+        Self { format: reader.or("LOG_FORMAT", default), filter }
     }
 }
 
