@@ -32,11 +32,16 @@ type Outcome = Result<(), &'static str>;
 const REFUSED: &str = "invalid peer certificate";
 
 /// Every combination that differs.
-const CASES: [(Certificate, &str, Trusts, Outcome); 15] = {
+const CASES: [(Certificate, &str, Trusts, Outcome); 19] = {
     use Certificate::{Expired, None, OfAnotherHost, Valid};
     use Trusts::{AnotherAuthority, TheAuthority};
     [
         (Valid, "required", AnotherAuthority, Ok(())),
+        // Without a mode, who names an authority has certificates verified, as with MySQL's own clients.
+        (Valid, "", TheAuthority, Ok(())),
+        (Valid, "", AnotherAuthority, Err(REFUSED)),
+        (OfAnotherHost, "", TheAuthority, Ok(())),
+        (None, "", TheAuthority, Err("TLS")),
         (Valid, "verify-ca", TheAuthority, Ok(())),
         (Valid, "verify-identity", TheAuthority, Ok(())),
         (Valid, "verify-ca", AnotherAuthority, Err(REFUSED)),
@@ -68,8 +73,11 @@ async fn certificates_are_verified_or_refused_as_the_settings_say() {
                 Trusts::TheAuthority => "authority.pem",
                 Trusts::AnotherAuthority => "another.pem",
             };
-            let case = format!("{certificate:?}, {mode}, {trusts:?}");
-            is_as_expected(&service.set("DB_TLS_CA", files.path(ca)), &database, *outcome, &case).await;
+            let case = format!("{certificate:?}, {mode:?}, {trusts:?}");
+            // Modes that verify nothing take no authority.
+            let verifies = !["disabled", "preferred", "required"].contains(mode);
+            let ca = if verifies { files.path(ca) } else { String::new() };
+            is_as_expected(&service.set("DB_TLS_CA", ca), &database, *outcome, &case).await;
         }
     }
 }
