@@ -60,7 +60,9 @@ struct ListQuery {
     #[serde(default, deserialize_with = "absent_if_empty")]
     #[param(value_type = Option<String>, pattern = "^([A-Z]{2})?$", example = "NO")]
     country: Option<Country>,
-    /// Only places whose name begins with this, case and accents aside.
+    /// Only places whose name begins with this, case and accents aside: `sao` finds São Paulo, however it is composed
+    /// (NFC, NFD); `ss` and ß, `ae` and æ, `o` and ø, hiragana and katakana are the same. The dotless ı is not i, and words
+    /// are not transcribed: `ue` does not find ü.
     #[serde(default, deserialize_with = "absent_if_empty")]
     #[param(value_type = Option<String>, max_length = 200, example = "os")]
     q: Option<Prefix>,

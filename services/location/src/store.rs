@@ -10,6 +10,7 @@ use chassis::{
 use futures_util::{Stream, TryStreamExt as _};
 use serde::Serialize;
 use sqlx::{Execute as _, MySqlConnection, QueryBuilder};
+use unicode_normalization::UnicodeNormalization as _;
 
 use crate::model::{Country, Location, NewLocation};
 
@@ -22,7 +23,7 @@ pub struct Filter {
     pub prefix: Option<Prefix>,
 }
 
-/// What a name may begin with: up to 200 characters, as many as the longest name has.
+/// The beginning of a name: up to 200 characters, as many as the longest name has.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Prefix(String);
 
@@ -31,6 +32,17 @@ impl Prefix {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The names that begin with it, as inclusive ranges in the order of the column's collation.
+    ///
+    /// A range takes letters for the same that the collation does, alone or as a sequence: "ß" and "ss". LIKE compares
+    /// character by character. For a part of the letters, such as "й" and Hangul, both servers take the composed and the
+    /// decomposed form (NFC, NFD) for different ones, and names are kept as they came, so each form is a range.
+    fn ranges(&self) -> [(String, String); 3] {
+        // Nothing comes after the last code point.
+        let range = |first: String| (first.clone(), first + "\u{10ffff}");
+        [range(self.0.clone()), range(self.0.nfc().collect()), range(self.0.nfd().collect())]
     }
 }
 
@@ -75,7 +87,7 @@ pub async fn list(
 ) -> sqlx::Result<Vec<Location>> {
     let rows = limit.get() + 1;
     let country = filter.country.as_ref().map(Country::as_str);
-    let prefix = filter.prefix.as_ref().map(|prefix| like_prefix(prefix.as_str()));
+    let prefix = filter.prefix.as_ref().map(Prefix::ranges);
     // A statement of its own for every combination lets the database use the index that fits.
     let select = async {
         match (country, prefix) {
@@ -87,16 +99,33 @@ pub async fn list(
                     .fetch_all(connection)
                     .await
             }
-            (None, Some(prefix)) => {
-                select_locations!("WHERE name LIKE ? AND id > ? ORDER BY id LIMIT ?", prefix, after, rows)
-                    .fetch_all(connection)
-                    .await
-            }
-            (Some(country), Some(prefix)) => {
+            (None, Some([(a, z), (nfc_a, nfc_z), (nfd_a, nfd_z)])) => {
                 select_locations!(
-                    "WHERE country = ? AND name LIKE ? AND id > ? ORDER BY id LIMIT ?",
+                    "WHERE (name BETWEEN ? AND ? OR name BETWEEN ? AND ? OR name BETWEEN ? AND ?) AND id > ? \
+                     ORDER BY id LIMIT ?",
+                    a,
+                    z,
+                    nfc_a,
+                    nfc_z,
+                    nfd_a,
+                    nfd_z,
+                    after,
+                    rows
+                )
+                .fetch_all(connection)
+                .await
+            }
+            (Some(country), Some([(a, z), (nfc_a, nfc_z), (nfd_a, nfd_z)])) => {
+                select_locations!(
+                    "WHERE country = ? AND (name BETWEEN ? AND ? OR name BETWEEN ? AND ? OR name BETWEEN ? AND ?) \
+                     AND id > ? ORDER BY id LIMIT ?",
                     country,
-                    prefix,
+                    a,
+                    z,
+                    nfc_a,
+                    nfc_z,
+                    nfd_a,
+                    nfd_z,
                     after,
                     rows
                 )
@@ -247,26 +276,15 @@ async fn lock(connection: &mut MySqlConnection, id: u64, precondition: &Precondi
     Ok(precondition.admit(version.map(Version)))
 }
 
-/// A `LIKE` pattern for what begins with `text`, in which `text` itself has no special characters.
-fn like_prefix(text: &str) -> String {
-    let mut pattern = String::with_capacity(text.len() + 1);
-    for character in text.chars() {
-        if matches!(character, '\\' | '%' | '_') {
-            pattern.push('\\');
-        }
-        pattern.push(character);
-    }
-    pattern.push('%');
-    pattern
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_prefix_has_no_wildcards_of_its_own() {
-        assert_eq!(like_prefix("São"), "São%");
-        assert_eq!(like_prefix(r"100%_\"), r"100\%\_\\%");
+    fn a_prefix_is_looked_for_as_it_came_composed_and_decomposed() {
+        let ranges = Prefix("s\u{e3}o\u{308}".to_owned()).ranges();
+        let firsts = ranges.each_ref().map(|(first, _)| first.as_str());
+        assert_eq!(firsts, ["s\u{e3}o\u{308}", "s\u{e3}\u{f6}", "sa\u{303}o\u{308}"]);
+        assert!(ranges.iter().all(|(first, last)| last.strip_prefix(first.as_str()) == Some("\u{10ffff}")));
     }
 }

@@ -3,6 +3,7 @@
 use harness::{Seeded, location, oslo, with};
 use http::Method;
 use serde_json::{Value, json};
+use url::form_urlencoded;
 
 #[tokio::test]
 async fn a_created_location_is_found_replaced_and_deleted() {
@@ -80,6 +81,43 @@ async fn pages_follow_one_another_without_gap_or_repetition() {
     assert!(ids.is_sorted_by(|a, b| a < b), "ids rise from page to page");
     let expected = count(&service.database, "country = 'NO'").await;
     assert_eq!(ids.len(), expected);
+}
+
+/// Each prefix, and the names that it finds: the same for the composed and the decomposed form, as names are kept in
+/// either.
+#[tokio::test]
+async fn a_prefix_finds_the_same_places_however_it_is_spelled() {
+    const SAO: &[&str] = &["S\u{e3}o", "Sa\u{303}o"];
+    const GROSS: &[&str] = &["Gro\u{df}", "Gross"];
+    const SHORT_I: &[&str] = &["\u{439}", "\u{438}\u{306}"];
+    const SEOUL: &[&str] = &["\u{c11c}\u{c6b8}", "\u{1109}\u{1165}\u{110b}\u{116e}\u{11af}"];
+    const AERO: &[&str] = &["\u{c6}r\u{f8}", "Aero"];
+    const SIGMA: &[&str] = &["\u{3c3}\u{3c2}", "\u{3a3}\u{3a3}"];
+    const TOKYO: &[&str] = &["\u{3068}\u{3046}", "\u{30c8}\u{30a6}"];
+    const ISTANBUL: &[&str] = &["\u{130}st", "Ist"];
+    let service = location(Seeded::No).await;
+    let groups = [SAO, GROSS, SHORT_I, SEOUL, AERO, SIGMA, TOKYO, ISTANBUL];
+    let others = ["\u{131}st", "\u{1f600}", "100%", "a_b", "axb", r"a\b", &"x".repeat(200)];
+    for name in groups.iter().flat_map(|names| names.iter()).chain(&others) {
+        service.client.post("/locations", &with(oslo(), "name", *name)).await.expect(201);
+    }
+    let found = async |prefix: &str| -> Vec<String> {
+        let query = form_urlencoded::Serializer::new(String::new()).append_pair("q", prefix).finish();
+        let page = service.client.get(&format!("/locations?{query}&country=NO")).await.expect(200).json();
+        let all = service.client.get(&format!("/locations?{query}")).await.expect(200).json();
+        assert_eq!(page, all, "{prefix}: with and without a country");
+        page["items"].as_array().unwrap().iter().map(|place| place["name"].as_str().unwrap().to_owned()).collect()
+    };
+    for names in groups {
+        for name in names {
+            assert_eq!(found(name).await, names, "{name}");
+            assert_eq!(found(&name.to_lowercase()).await, names, "{name} in lower case");
+        }
+    }
+    // What the collation takes for different letters, and what is no wildcard.
+    for name in others {
+        assert_eq!(found(name).await, [name]);
+    }
 }
 
 #[tokio::test]
