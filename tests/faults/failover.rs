@@ -7,7 +7,7 @@ use harness::{
     Client, Database, Seeded,
     form::choose,
     load::{Exchange, Kind, Outcome},
-    oslo, prepared, start,
+    oslo, prepared, server, start,
 };
 use sqlx::Executor as _;
 use tokio::time::sleep;
@@ -15,7 +15,6 @@ use tokio::time::sleep;
 use crate::{
     replication::Pair,
     scene::{RECOVERY, Scene},
-    server,
     turn::turn,
 };
 

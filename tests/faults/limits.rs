@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use harness::{Client, Database, PATIENCE, Seeded, eventually, oslo, prepared, start};
+use harness::{Client, Database, PATIENCE, Seeded, eventually, oslo, prepared, server, start};
 use playground::service::Running;
 use sqlx::{Connection as _, Executor as _};
 
-use crate::{scene::RECOVERY, server, turn::turn};
+use crate::{scene::RECOVERY, turn::turn};
 
 /// All tables in one file that may not grow above 20 MB: a disk that is full.
 const SMALL_DISK: [&str; 2] = ["--innodb-file-per-table=OFF", "--innodb-data-file-path=ibdata1:12M:autoextend:max:20M"];

@@ -14,7 +14,6 @@ mod outages;
 mod overload;
 mod replication;
 mod scene;
-mod server;
 mod shutdown;
 mod tls;
 mod turn;

@@ -5,12 +5,12 @@ use std::time::Duration;
 use harness::{
     Database,
     form::{choose, is_long},
+    server,
 };
 use tokio::time::sleep;
 
 use crate::{
     scene::{Scene, health_is},
-    server,
     turn::turn,
 };
 

@@ -2,12 +2,12 @@
 
 use std::{fs, path::PathBuf};
 
-use harness::{Database, PATIENCE, start, unprepared};
+use harness::{Database, PATIENCE, Seeded, prepared, server, start, unprepared};
 use playground::{database::private::Breakable, folders};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use sqlx::{AssertSqlSafe, Executor as _, raw_sql};
 
-use crate::{server, turn::turn};
+use crate::turn::turn;
 
 /// The server's certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ enum Certificate {
     OfAnotherHost,
     /// The server speaks in plain text only.
     None,
+    /// A good one, on a server that speaks TLS 1.1 only.
+    Old,
 }
 
 /// Whom the service trusts.
@@ -29,33 +31,40 @@ enum Trusts {
 /// What comes of it: the service is well, or its log has these words.
 type Outcome = Result<(), &'static str>;
 
-const REFUSED: &str = "invalid peer certificate";
+/// The remedies that the log gives.
+const AUTHORITY: Outcome = Err("set DB_TLS_CA to the file of the authority");
+const EXPIRED: Outcome = Err("certificate has expired");
+const NAME: Outcome = Err("set DB_HOST to a name in it");
+const NO_TLS: Outcome = Err("the server offers no TLS");
+const VERSION: Outcome = Err("enable TLS 1.2 or 1.3");
 
 /// Every combination that differs.
-const CASES: [(Certificate, &str, Trusts, Outcome); 19] = {
-    use Certificate::{Expired, None, OfAnotherHost, Valid};
+const CASES: [(Certificate, &str, Trusts, Outcome); 21] = {
+    use Certificate::{Expired, None, OfAnotherHost, Old, Valid};
     use Trusts::{AnotherAuthority, TheAuthority};
     [
         (Valid, "required", AnotherAuthority, Ok(())),
         // Without a mode, who names an authority has certificates verified, as with MySQL's own clients.
         (Valid, "", TheAuthority, Ok(())),
-        (Valid, "", AnotherAuthority, Err(REFUSED)),
+        (Valid, "", AnotherAuthority, AUTHORITY),
         (OfAnotherHost, "", TheAuthority, Ok(())),
-        (None, "", TheAuthority, Err("TLS")),
+        (None, "", TheAuthority, NO_TLS),
         (Valid, "verify-ca", TheAuthority, Ok(())),
         (Valid, "verify-identity", TheAuthority, Ok(())),
-        (Valid, "verify-ca", AnotherAuthority, Err(REFUSED)),
-        (Valid, "verify-identity", AnotherAuthority, Err(REFUSED)),
+        (Valid, "verify-ca", AnotherAuthority, AUTHORITY),
+        (Valid, "verify-identity", AnotherAuthority, AUTHORITY),
         (Expired, "required", TheAuthority, Ok(())),
-        (Expired, "verify-ca", TheAuthority, Err(REFUSED)),
-        (Expired, "verify-identity", TheAuthority, Err(REFUSED)),
+        (Expired, "verify-ca", TheAuthority, EXPIRED),
+        (Expired, "verify-identity", TheAuthority, EXPIRED),
         (OfAnotherHost, "verify-ca", TheAuthority, Ok(())),
-        (OfAnotherHost, "verify-identity", TheAuthority, Err(REFUSED)),
+        (OfAnotherHost, "verify-identity", TheAuthority, NAME),
         (None, "disabled", TheAuthority, Ok(())),
         (None, "preferred", TheAuthority, Ok(())),
-        (None, "required", TheAuthority, Err("TLS")),
-        (None, "verify-ca", TheAuthority, Err("TLS")),
-        (None, "verify-identity", TheAuthority, Err("TLS")),
+        (None, "required", TheAuthority, NO_TLS),
+        (None, "verify-ca", TheAuthority, NO_TLS),
+        (None, "verify-identity", TheAuthority, NO_TLS),
+        (Old, "preferred", TheAuthority, VERSION),
+        (Old, "verify-identity", TheAuthority, VERSION),
     ]
 };
 
@@ -65,7 +74,11 @@ async fn certificates_are_verified_or_refused_as_the_settings_say() {
     let Some(mut server) = server::start(&[]).await else { return };
     let files = Files::new();
     let database = Database::on(server.server()).await;
-    for certificate in [Certificate::Valid, Certificate::Expired, Certificate::OfAnotherHost, Certificate::None] {
+    prepared("location", &database, Seeded::No).await;
+    // MySQL does not speak it any more.
+    let old = server.is_mariadb().then_some(Certificate::Old);
+    let others = [Certificate::Valid, Certificate::Expired, Certificate::OfAnotherHost, Certificate::None];
+    for certificate in others.into_iter().chain(old) {
         files.certify(&mut server, certificate).await;
         for (_, mode, trusts, outcome) in CASES.iter().filter(|(of, ..)| *of == certificate) {
             let service = unprepared("location", &database).set("DB_HOST", "localhost").set("DB_TLS", *mode);
@@ -89,6 +102,7 @@ async fn a_server_that_insists_on_tls_is_not_spoken_to_in_plain_text() {
     let files = Files::new();
     let database = Database::on(server.server()).await;
     files.certify(&mut server, Certificate::Valid).await;
+    prepared("location", &database, Seeded::No).await;
     let statement = format!("ALTER USER '{}'@'%' REQUIRE SSL", database.user());
     database.administer().await.execute(raw_sql(AssertSqlSafe(statement))).await.unwrap();
     for (mode, outcome) in [("disabled", Err("Access denied")), ("preferred", Ok(())), ("required", Ok(()))] {
@@ -137,6 +151,10 @@ impl Files {
     /// Starts `server` again with that certificate.
     async fn certify(&self, server: &mut Breakable, certificate: Certificate) {
         server.stop().await.unwrap();
+        if certificate == Certificate::Old {
+            // The tests' own connections speak nothing so old.
+            server.disable_tls();
+        }
         let options = self.options(certificate, server.is_mariadb());
         server.start_again(&options.iter().map(String::as_str).collect::<Vec<_>>()).await.unwrap();
     }
@@ -148,9 +166,15 @@ impl Files {
             Certificate::OfAnotherHost => "other",
             Certificate::None if mariadb => return vec!["--skip-ssl".into()],
             Certificate::None => return vec!["--tls-version=".into()],
+            Certificate::Old => "valid",
         };
-        let (certificate, key) = (self.path(&format!("{name}.pem")), self.path(&format!("{name}.key")));
-        vec![format!("--ssl-cert={certificate}"), format!("--ssl-key={key}")]
+        let (file, key) = (self.path(&format!("{name}.pem")), self.path(&format!("{name}.key")));
+        let mut options = vec![format!("--ssl-cert={file}"), format!("--ssl-key={key}")];
+        if certificate == Certificate::Old {
+            // OpenSSL has no cipher for it otherwise.
+            options.extend(["--tls-version=TLSv1.1".into(), "--ssl-cipher=ALL:@SECLEVEL=0".into()]);
+        }
+        options
     }
 
     fn path(&self, name: &str) -> String {

@@ -23,6 +23,7 @@ mod pictures;
 mod raw;
 pub mod recording;
 mod samples;
+pub mod server;
 mod services;
 pub mod topology;
 mod wire;

@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use futures_util::future::join_all;
 use harness::{Database, Seeded, UserService, location, prepared, unprepared};
-use sqlx::{Executor as _, MySqlConnection};
+use sqlx::{AssertSqlSafe, Executor as _, MySqlConnection, raw_sql};
 
 #[tokio::test]
 async fn seeding_again_changes_nothing() {
@@ -56,7 +56,81 @@ async fn a_migration_that_did_not_end_is_told_with_its_remedy() {
     let (status, lines) = service.output(&["migrate"]).await.unwrap();
     assert!(!status.success());
     let told = lines.join("\n");
-    assert!(told.contains("migration 101 was begun before") && told.contains("_sqlx_migrations"), "{told}");
+    assert!(told.contains("migration 101 was begun before") && told.contains("CREATE TABLE locations ("), "{told}");
+    // What it says is there to be pasted.
+    let commands: Vec<_> = told.split('`').filter(|text| text.contains("_sqlx_migrations")).collect();
+    let [update, _delete] = commands[..] else { panic!("{told}") };
+    connection.execute(raw_sql(AssertSqlSafe(update.to_owned()))).await.unwrap();
+    service.run("migrate", Stdio::piped()).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_older_release_accepts_a_newer_schema_and_nothing_else() {
+    let database = Database::new().await;
+    let service = prepared("location", &database, Seeded::No).await;
+    let mut connection = database.connect().await;
+    for version in [2, 103, 104] {
+        apply(&mut connection, version).await;
+    }
+    let (status, lines) = service.output(&["migrate"]).await.unwrap();
+    let told = lines.join("\n");
+    assert!(status.success() && told.contains("the schema is newer"), "{told}");
+    apply(&mut connection, 100).await;
+    let (status, lines) = service.output(&["migrate"]).await.unwrap();
+    let told = lines.join("\n");
+    assert!(!status.success() && told.contains("migration 100") && told.contains("DB_NAME"), "{told}");
+
+    let (status, lines) = unprepared("user", &database).output(&["migrate"]).await.unwrap();
+    let told = lines.join("\n");
+    assert!(!status.success() && told.contains("DB_NAME"), "the tables of another service: {told}");
+}
+
+/// As a release that has this migration would.
+async fn apply(connection: &mut MySqlConnection, version: i64) {
+    sqlx::query("INSERT INTO _sqlx_migrations VALUES (?, 'later', NOW(), TRUE, 'checksum', 1)")
+        .bind(version)
+        .execute(connection)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn tables_of_the_earlier_wording_of_a_migration_stay_as_they_are() {
+    for (name, superseded) in
+        [("location", location::SERVICE.superseded_checksums), ("user", user::SERVICE.superseded_checksums)]
+    {
+        let database = Database::new().await;
+        let service = prepared(name, &database, Seeded::No).await;
+        let mut connection = database.connect().await;
+        let (version, checksum) = superseded[0];
+        let earlier = "UPDATE _sqlx_migrations SET checksum = UNHEX(?) WHERE version = ? AND checksum <> UNHEX(?)";
+        let update = sqlx::query(earlier).bind(checksum).bind(version).bind(checksum);
+        assert_eq!(update.execute(&mut connection).await.unwrap().rows_affected(), 1, "{name}");
+        service.run("migrate", Stdio::piped()).await.unwrap();
+        let kept = sqlx::query_scalar("SELECT LOWER(HEX(checksum)) FROM _sqlx_migrations WHERE version = ?");
+        let kept: String = kept.bind(version).fetch_one(&mut connection).await.unwrap();
+        assert_eq!(kept, checksum, "an earlier release can still run its `migrate`");
+
+        connection.execute("UPDATE _sqlx_migrations SET checksum = 'edited' WHERE version = 101").await.unwrap();
+        let (status, lines) = service.output(&["migrate"]).await.unwrap();
+        assert!(!status.success() && lines.join("\n").contains("migration 101"), "{lines:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_migration_that_failed_and_changed_nothing_can_be_run_again() {
+    let database = Database::new().await;
+    let service = unprepared("location", &database);
+    let mut connection = database.connect().await;
+    connection.execute("CREATE TABLE locations (id INT)").await.unwrap();
+    for _ in 0..2 {
+        let (status, lines) = service.output(&["migrate"]).await.unwrap();
+        let told = lines.join("\n");
+        assert!(!status.success() && told.contains("migration 101 failed and changed nothing"), "{told}");
+        assert!(told.contains("already exists"), "{told}");
+    }
+    connection.execute("DROP TABLE locations").await.unwrap();
+    service.run("migrate", Stdio::piped()).await.unwrap();
 }
 
 #[tokio::test]

@@ -63,17 +63,17 @@ impl Container {
     }
 }
 
-/// A container whose data are in memory.
-pub async fn throwaway(engine: Arc<Engine>) -> Result<Server> {
+/// A container whose data are in memory, of a server with `options` on top of the usual ones.
+pub async fn throwaway(engine: Arc<Engine>, options: &[&str]) -> Result<Server> {
     let mount = Mount::tmpfs_mount(DATA).with_size_bytes(DATA_IN_MEMORY);
-    start(engine, mount, secret::random(16)?).await
+    start(engine, mount, secret::random(16)?, options).await
 }
 
 /// A container whose data are in a volume and survive.
 pub async fn lasting(engine: Engine) -> Result<Server> {
     let password = secret::kept(&folders::playground()?.join("container-password"))?;
     let volume = volume();
-    start(Arc::new(engine), Mount::volume_mount(&volume, DATA), password).await.with_context(|| {
+    start(Arc::new(engine), Mount::volume_mount(&volume, DATA), password, &[]).await.with_context(|| {
         format!(
             "MySQL in a container with its data in the volume {volume}; if they are damaged: docker volume rm {volume}"
         )
@@ -95,12 +95,13 @@ fn volume() -> String {
     format!("ecs-playground-{:016x}", hasher.finish())
 }
 
-async fn start(engine: Arc<Engine>, data: Mount, password: String) -> Result<Server> {
+async fn start(engine: Arc<Engine>, data: Mount, password: String, options: &[&str]) -> Result<Server> {
     let image = image().await?;
     let (name, tag) = image.rsplit_once(':').with_context(|| format!("{image} is no image of a version"))?;
     let step = terminal::step(format!("starting {image} in a container"));
     let version = engine.version().to_owned();
-    let container = request(name, tag, data, &password).start().await.context("the container does not start")?;
+    let container =
+        request(name, tag, data, &password, options).start().await.context("the container does not start")?;
     let (host, port) = address(&container).await?;
     let container = Container { container, _engine: engine };
     let mut server = Server {
@@ -119,10 +120,16 @@ async fn start(engine: Arc<Engine>, data: Mount, password: String) -> Result<Ser
     Ok(server)
 }
 
-fn request(name: &str, tag: &str, data: Mount, password: &str) -> testcontainers::ContainerRequest<GenericImage> {
+fn request(
+    name: &str,
+    tag: &str,
+    data: Mount,
+    password: &str,
+    options: &[&str],
+) -> testcontainers::ContainerRequest<GenericImage> {
     GenericImage::new(name, tag)
         .with_exposed_port(PORT.tcp())
-        .with_cmd(OPTIONS)
+        .with_cmd(OPTIONS.iter().chain(options).copied())
         .with_env_var("MYSQL_ROOT_PASSWORD", password)
         .with_mount(data)
         .with_label(reaper::LABEL, reaper::owner())

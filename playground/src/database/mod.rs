@@ -230,7 +230,7 @@ pub async fn for_tests(choice: Choice, engine: Option<&Result<Arc<Engine>>>) -> 
     }
     let in_container = match engine {
         None => return Ok((throwaway().await?, Vec::new())),
-        Some(Ok(engine)) => container::throwaway(Arc::clone(engine)).await,
+        Some(Ok(engine)) => container::throwaway(Arc::clone(engine), &[]).await,
         Some(Err(error)) => Err(anyhow!(terminal::told(error))),
     };
     match in_container {

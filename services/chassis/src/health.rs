@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use utoipa::ToSchema;
 
 use crate::{
-    database::{Database, Error},
+    database::{self, Connections, Database, Error},
     http::{
         Problem,
         problem::{AnyOperation, Body},
@@ -36,13 +36,15 @@ pub(crate) struct Health {
     last_probe: watch::Sender<Option<Probe>>,
 }
 
-/// What the database answered last.
+/// What the database answered last, and how the pool was.
 #[derive(Clone, Debug)]
 pub(crate) struct Probe {
     at: Timestamp,
     pub(crate) took: Duration,
-    /// Why it is not well: words of ours, none of the database's.
+    /// Why the database is not well: words of ours, none of the database's.
     pub(crate) fault: Option<String>,
+    /// Why requests got no connection since the probe before.
+    pool_fault: Option<&'static str>,
 }
 
 impl Health {
@@ -81,33 +83,76 @@ impl Probe {
     }
 }
 
-/// Asks the database how it is, again and again; logs when the answer changes.
-pub(crate) async fn probe(health: Data<Health>, database: Database) {
+/// Probes the database on a connection of its own, and looks at the pool, again and again; logs each change.
+pub(crate) async fn probe(health: Data<Health>, database: Database, mut connection: database::Probe) {
     let mut ticks = tokio::time::interval(PROBE_INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut was_up = None;
+    let (mut before, mut logged_database, mut logged_pool) = (Connections::default(), None, None);
     loop {
         ticks.tick().await;
         let asked = Instant::now();
-        let outcome = database.read(async |connection| sqlx::Connection::ping(connection).await).await;
-        let up = outcome.is_ok();
-        if was_up.replace(up) != Some(up) {
-            match &outcome {
-                Ok(()) => tracing::info!("the database is well"),
-                Err(error) => {
-                    tracing::error!(
-                        error = telemetry::chain(error),
-                        remedy = error.remedy(),
-                        "the database is not well"
-                    );
-                }
-            }
+        let outcome = connection.ask().await;
+        let took = asked.elapsed();
+        let now = database.connections();
+        let pool_fault = pool_fault(&before, &now).filter(|fault| *fault != NOT_OPENED || outcome.is_ok());
+        before = now;
+        let fault = outcome.as_ref().err().map(in_our_words);
+        if logged_database.as_ref() != Some(&fault) {
+            log_database(&outcome);
+            logged_database = Some(fault.clone());
         }
-        let fault = outcome.err().map(|error| match error {
-            Error::Unavailable(reason) => reason.to_string(),
-            other => other.to_string(),
-        });
-        health.last_probe.send_replace(Some(Probe { at: Timestamp::now(), took: asked.elapsed(), fault }));
+        if logged_pool.unwrap_or_default() != pool_fault {
+            log_pool(pool_fault, &now);
+        }
+        logged_pool = Some(pool_fault);
+        health.last_probe.send_replace(Some(Probe { at: Timestamp::now(), took, fault, pool_fault }));
+    }
+}
+
+/// The server opens no more connections. Where it opens none at all, the database's own check says why.
+const NOT_OPENED: &str = "no connection could be opened for a request: see the limits of the server";
+
+/// Somebody holds locks, or statements are slow, or this is more load than there are connections for.
+const ALL_IN_USE: &str = "requests got no connection, since all of this task's were in use for too long: look for locks \
+    and slow statements in the database before raising DB_MAX_CONNECTIONS";
+
+/// Why requests got no connection between the two.
+fn pool_fault(before: &Connections, now: &Connections) -> Option<&'static str> {
+    if now.failures > before.failures {
+        Some(NOT_OPENED)
+    } else if (now.timeouts, now.overloads) != (before.timeouts, before.overloads) {
+        Some(ALL_IN_USE)
+    } else {
+        None
+    }
+}
+
+/// The error and its remedy without anything that the database said, which may have names in it.
+fn in_our_words(error: &Error) -> String {
+    let reason = match error {
+        Error::Unavailable(reason) => reason.to_string(),
+        other => other.to_string(),
+    };
+    match error.remedy() {
+        Some(remedy) => format!("{reason}: {remedy}"),
+        None => reason,
+    }
+}
+
+fn log_database(outcome: &Result<(), Error>) {
+    match outcome {
+        Ok(()) => tracing::info!("the database is well"),
+        Err(error) => {
+            tracing::error!(error = telemetry::chain(error), remedy = error.remedy(), "the database is not well");
+        }
+    }
+}
+
+fn log_pool(fault: Option<&str>, now: &Connections) {
+    let Connections { max, idle, used, waiting, .. } = now;
+    match fault {
+        Some(error) => tracing::error!(error, max, idle, used, waiting, "requests got no connection from the pool"),
+        None => tracing::info!(max, idle, used, waiting, "requests get connections from the pool"),
     }
 }
 
@@ -119,6 +164,12 @@ enum Status {
     Pass,
     /// It is not.
     Fail,
+}
+
+impl Status {
+    fn of(passed: bool) -> Self {
+        if passed { Self::Pass } else { Self::Fail }
+    }
 }
 
 /// Health in the form of draft-inadarei-api-health-check.
@@ -153,12 +204,16 @@ struct DatabaseCheck {
     output: Option<String>,
 }
 
+/// The pool. Requests got no connection since the probe before where it fails, whether or not the database is well.
 #[derive(Serialize, ToSchema)]
 struct ConnectionsCheck {
+    status: Status,
     max: usize,
     idle: usize,
     used: usize,
     waiting: usize,
+    /// Why requests got no connection.
+    output: Option<&'static str>,
 }
 
 /// Whether the process lives.
@@ -188,9 +243,10 @@ pub(crate) async fn readyz(health: Data<Health>) -> Result<impl Responder, Probl
     }
 }
 
-/// How the service is, its database included.
+/// How the service is: its database, and the pool of connections to it.
 ///
-/// For people and alarms, not for load balancers.
+/// For people and alarms, not for load balancers. The service is well if both are. A pool whose connections are all in use,
+/// by locks or slow statements, fails by itself: the database is asked on a connection beside it.
 #[utoipa::path(tag = "operation", responses(
     (status = 200, description = "Well", content_type = "application/health+json", body = Report),
     (status = 503, description = "Not well; a problem where it is stopping",
@@ -203,25 +259,27 @@ pub(crate) async fn report(health: Data<Health>, database: Data<Database>, insta
         return Problem::unavailable("the service is stopping").error_response();
     };
     let connections = database.connections();
-    let status = if probe.passed() { Status::Pass } else { Status::Fail };
-    let mut answer = if probe.passed() { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    let passed = probe.passed() && probe.pool_fault.is_none();
+    let mut answer = if passed { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     let report = Report {
-        status,
+        status: Status::of(passed),
         release: instance.release.clone(),
         container: instance.container.clone(),
         uptime_s: health.uptime().as_secs(),
         checks: Checks {
             database: DatabaseCheck {
-                status,
+                status: Status::of(probe.passed()),
                 time: probe.at,
                 response_ms: probe.took.as_secs_f64() * 1000.0,
                 output: probe.fault,
             },
             connections: ConnectionsCheck {
+                status: Status::of(probe.pool_fault.is_none()),
                 max: connections.max,
                 idle: connections.idle,
                 used: connections.used,
                 waiting: connections.waiting,
+                output: probe.pool_fault,
             },
         },
     };

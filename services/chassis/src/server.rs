@@ -144,12 +144,14 @@ fn start(
     let access = Data::new(settings.access.clone());
     let instance = Data::new(settings.instance.clone());
     let (shares_of_workers, health, routes) = (shares.clone(), health.clone(), settings.routes.clone());
+    let writes = !settings.access.is_read_only();
     // Called by every worker.
     let app = move || {
         let fallback = fallback.clone();
         let database = shares_of_workers.of_this_worker();
         if database.is_first() {
-            rt::spawn(health::probe(health.clone(), database.clone()));
+            let connection = shares_of_workers.probe(writes);
+            rt::spawn(health::probe(health.clone(), database.clone(), connection));
         }
         App::new()
             .app_data(metrics.clone())

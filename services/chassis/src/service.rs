@@ -23,6 +23,9 @@ pub struct Service {
     pub links: &'static [(&'static str, &'static str)],
     /// The service's own tables; the chassis adds those of [`idempotency`](crate::idempotency).
     pub migrations: &'static Migrator,
+    /// Versions of migrations whose wording was changed after they had been applied, with the checksum (SHA-384) of the
+    /// earlier wording. Its effect has to be the same: a database that has it is left as it is.
+    pub superseded_checksums: &'static [(i64, &'static str)],
     /// Loads the sample data, however often it is called, and says how many rows it read.
     pub seed: for<'a> fn(&'a mut MySqlConnection, &'a Progress) -> LocalBoxFuture<'a, sqlx::Result<u64>>,
     /// Reads the settings that only this service has, and answers with its routes.

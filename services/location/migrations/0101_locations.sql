@@ -20,6 +20,8 @@ CREATE TABLE locations (
     KEY locations_name (name),
     KEY locations_cell (cell)
 ) ENGINE = InnoDB
+  -- The other formats have no room for the index of names, whatever format is the server's default.
+  ROW_FORMAT = DYNAMIC
   -- Known to MySQL and MariaDB alike; ignores case and accents, so that "sao" finds "São Paulo".
   DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci
   AUTO_INCREMENT = 1000000000;

@@ -23,6 +23,10 @@ use sqlx::migrate::Migrator;
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
+/// Before it named its row format, which was the server's default.
+static SUPERSEDED_CHECKSUMS: [(i64, &str); 1] =
+    [(101, "9839f23e696741401e05e664808be279b718b6707e9b8c14e89cdc87ce365b71f4be899fdaa220bc291d85b68a78b565")];
+
 /// The service.
 pub static SERVICE: Service = Service {
     name: "location",
@@ -31,6 +35,7 @@ pub static SERVICE: Service = Service {
     default_port: 8081,
     links: &[("/locations", "Locations"), ("/locations/3143244", "Oslo, and what is near")],
     migrations: &MIGRATIONS,
+    superseded_checksums: &SUPERSEDED_CHECKSUMS,
     seed: |connection, progress| Box::pin(seed::load(connection, progress)),
     configure: |_| Arc::new(routes::mount),
 };

@@ -10,4 +10,7 @@ CREATE TABLE users (
     -- The names of these two say in an error which field is taken.
     UNIQUE KEY users_username (username),
     UNIQUE KEY users_email (email)
-) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci;
+) ENGINE = InnoDB
+  -- The other formats have no room for the index of addresses, whatever format is the server's default.
+  ROW_FORMAT = DYNAMIC
+  DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci;

@@ -23,6 +23,10 @@ use urls::{LocationUrl, PagesUrl};
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
+/// Before it named its row format, which was the server's default.
+static SUPERSEDED_CHECKSUMS: [(i64, &str); 1] =
+    [(101, "d22be5189fb7160820458dc0e75633c2be2196b3d8918f02f330eaf8f73c7c54dc95e951577e7479b6feb083c3f99f36")];
+
 /// The service.
 pub static SERVICE: Service = Service {
     name: "user",
@@ -31,6 +35,7 @@ pub static SERVICE: Service = Service {
     default_port: 9091,
     links: &[("/users", "Users"), ("/users/1", "A user, and where they live")],
     migrations: &MIGRATIONS,
+    superseded_checksums: &SUPERSEDED_CHECKSUMS,
     seed: |connection, progress| Box::pin(seed::load(connection, progress)),
     configure,
 };

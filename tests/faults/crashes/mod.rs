@@ -16,12 +16,12 @@ use std::{
 
 use chaos::{Chaos, Fault};
 use fastrand::Rng;
-use harness::{Database, Seeded, form::choose, prepared};
+use harness::{Database, Seeded, form::choose, prepared, server};
 use ledger::{Audit, Ledger};
 use tokio::task::JoinSet;
 use writer::Writer;
 
-use crate::{figures::Figures, server, turn::turn};
+use crate::{figures::Figures, turn::turn};
 
 /// How many replicas of the service there are, each with a link of its own to the database.
 const REPLICAS: usize = 3;
@@ -45,7 +45,7 @@ async fn every_acknowledged_write_is_there_once_whatever_is_killed() {
     let mut random = Rng::with_seed(seed);
     let database = Database::on(server.server()).await;
     let service = prepared("location", &database, Seeded::No).await;
-    let mut chaos = Chaos::start(&service, server, REPLICAS).await;
+    let mut chaos = Chaos::start(&service, REPLICAS).await;
     let (begun, mut ledger, mut audit) = (Instant::now(), Ledger::default(), Audit::default());
     let rounds = choose(2, 25);
     for round in 1..=rounds {

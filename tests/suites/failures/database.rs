@@ -146,6 +146,50 @@ async fn a_pool_that_is_used_up_is_told_in_time() {
 }
 
 #[tokio::test]
+async fn a_pool_whose_connections_wait_for_a_lock_fails_and_the_database_is_well() {
+    let database = Database::new().await;
+    let service = prepared("location", &database, Seeded::No).await;
+    let service = service.set("DB_MAX_CONNECTIONS", "1").set("DB_ACQUIRE_TIMEOUT", "100ms");
+    let (running, client) = start(&service).await;
+    let path = client.post("/locations", &oslo()).await.expect(201).header("location").to_owned();
+    let mut holder = database.connect().await;
+    holder.execute("START TRANSACTION").await.unwrap();
+    holder.execute("SELECT * FROM locations FOR UPDATE").await.unwrap();
+    let body = oslo();
+    let waiting = async {
+        loop {
+            client.put(&path, None, &body).await;
+        }
+    };
+    let looking = async {
+        eventually("the pool's check fails", async || {
+            client.get("/locations").await;
+            client.get("/health").await.status == 503
+        })
+        .await;
+        the_pool_fails_and_the_database_is_well(&client).await;
+        holder.execute("ROLLBACK").await.unwrap();
+    };
+    tokio::select! {
+        () = waiting => unreachable!("it has no end"),
+        () = looking => {}
+    }
+    eventually("the pool is well", async || client.get("/health").await.status == 200).await;
+    let logged = running.log().tail(usize::MAX);
+    assert!(logged.contains("requests got no connection from the pool"), "{logged}");
+    assert!(!logged.contains("the database is not well"), "{logged}");
+}
+
+/// In `/health` and in the metrics.
+async fn the_pool_fails_and_the_database_is_well(client: &Client) {
+    let health = client.get("/health").await.json();
+    assert_eq!((&health["status"], &health["checks"]["connections"]["status"]), (&"fail".into(), &"fail".into()));
+    assert!(health["checks"]["connections"]["output"].as_str().unwrap().contains("in use"), "{health}");
+    assert_eq!(health["checks"]["database"]["status"], "pass", "{health}");
+    assert!(client.get("/metrics").await.body.lines().any(|line| line == "db_up 1"));
+}
+
+#[tokio::test]
 async fn a_lock_that_is_held_too_long_is_a_503_and_nothing_is_changed() {
     let database = Database::new().await;
     let service = prepared("location", &database, Seeded::No).await;
@@ -204,11 +248,13 @@ async fn a_deadlock_is_tried_again_and_the_write_is_there_once() {
 async fn whatever_the_server_cannot_do_now_is_a_503_and_afterwards_all_is_well() {
     let database = Database::new().await;
     let service = prepared("location", &database, Seeded::No).await;
-    let (_running, client) = start(&service).await;
+    let (running, client) = start(&service).await;
     let mut administrator = database.administer().await;
     let (read_only, too_slow, lost) = ([1290, 1792, 1836, 1036], [3024, 1969], [1053, 1317, 1927, 3032, 3169, 4031]);
     let server = [1021, 1026, 1030, 1037, 1038, 1040, 1041, 1114, 1203, 1205, 1206, 1226, 1412, 1615];
-    for number in read_only.into_iter().chain(too_slow).chain(lost).chain(server) {
+    // Privileges, the binary log, limits, packets, columns, character sets, row formats, damaged tables, clusters.
+    let setup = [1142, 1143, 1227, 1370, 1665, 1461, 1153, 1301, 1364, 1267, 1366, 1709, 1728, 3098, 1105, 1047];
+    for number in read_only.into_iter().chain(too_slow).chain(lost).chain(server).chain(setup) {
         let trigger = format!(
             "CREATE TRIGGER {0}.refuses BEFORE INSERT ON {0}.locations FOR EACH ROW
              SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = {number}, MESSAGE_TEXT = 'as the test has it'",
@@ -227,6 +273,12 @@ async fn whatever_the_server_cannot_do_now_is_a_503_and_afterwards_all_is_well()
         administrator.execute(raw_sql(AssertSqlSafe(trigger))).await.unwrap();
         client.post_once("/locations", &format!("key-{number}"), &oslo()).await.expect(201);
         client.get("/locations").await.expect(200);
+    }
+    let logged = running.log().tail(usize::MAX);
+    for remedy in
+        ["GRANT the privilege", "set binlog_format", "raise max_prepared_stmt_count", "raise max_allowed_packet"]
+    {
+        assert!(logged.contains(remedy), "{remedy}: {logged}");
     }
 }
 

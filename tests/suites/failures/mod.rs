@@ -4,5 +4,6 @@ mod database;
 mod framing;
 mod location_service;
 mod secrets;
+mod servers;
 mod shutdown;
 mod slow_clients;

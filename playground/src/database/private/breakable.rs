@@ -42,6 +42,11 @@ impl Breakable {
         self.binary.mariadb
     }
 
+    /// Reaches it without TLS from now on.
+    pub fn disable_tls(&mut self) {
+        self.server.tls.mode = Some("disabled".into());
+    }
+
     /// Kills it, as a crash would.
     pub async fn kill(&mut self) -> Result<()> {
         let Some(mut process) = self.instance()?.process.take() else { bail!("the server is down already") };

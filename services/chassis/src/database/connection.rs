@@ -11,10 +11,14 @@ use std::{
 };
 
 use deadpool::managed::{Manager, Metrics, Object, RecycleError, RecycleResult};
-use sqlx::{ConnectOptions as _, Connection as _, Executor as _, MySqlConnection, mysql::MySqlConnectOptions};
+use sqlx::{Connection as _, MySqlConnection, mysql::MySqlConnectOptions};
 use tokio::time::timeout;
 
-use super::{Settings, connecting::Connecting};
+use super::{
+    Settings,
+    connecting::Connecting,
+    session::{self, Limits},
+};
 
 /// Idle for longer than this, a connection is asked whether it still works before it is used again.
 const PING_AFTER_IDLE: Duration = Duration::from_secs(1);
@@ -24,20 +28,14 @@ const PING_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Older than this, a connection is replaced: after a failover or a scaling of the database, load moves to where the
 /// name leads now, even when the old server still answers.
-const MAX_AGE: Duration = Duration::from_mins(30);
+pub(super) const MAX_AGE: Duration = Duration::from_mins(30);
 
 /// How often connections that still serve reads may be thrown away at most. While a server refuses every write, each
 /// refusal is a reason to; reads go on meanwhile, and are not to be busy with connecting.
 const CONDEMN_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Limits that the server itself keeps, so that work which nobody waits for any more ends there too. The lock wait is
-/// shorter than the time allowed for a piece of work, which turns it into an error with a name. MariaDB and MySQL
-/// have different variables for the run time of a statement; each skips the other's comment.
-///
-/// Under READ COMMITTED rows are locked but not the gaps between them, so that requests which have nothing to do with
-/// one another do not wait for one another.
-const SESSION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; SET SESSION innodb_lock_wait_timeout = 3, \
-    /*M!100108 max_statement_time = 5, */ /*!80000 max_execution_time = 5000, */ lock_wait_timeout = 3";
+/// The lock wait is shorter than the time allowed for a piece of work, which makes it an error with a name.
+const LIMITS: Limits = Limits { lock_wait: Duration::from_secs(3), statement: Duration::from_secs(5) };
 
 /// Makes connections for the pool.
 pub(super) struct Connector {
@@ -66,9 +64,7 @@ struct Condemned {
 
 impl Connector {
     pub(super) fn new(settings: &Settings) -> Self {
-        // Statements are logged by what they serve, not one by one.
-        let options = settings.connect_options().disable_statement_logging();
-        Self { options, connecting: Connecting::new(), condemned: Mutex::default() }
+        Self { options: settings.connect_options(), connecting: Connecting::new(), condemned: Mutex::default() }
     }
 
     /// Has no connection that was made until now be used again.
@@ -101,11 +97,7 @@ impl Manager for Connector {
     async fn create(&self) -> sqlx::Result<MySqlConnection> {
         let connect = || {
             let options = self.options.clone();
-            async move {
-                let mut connection = options.connect().await?;
-                connection.execute(SESSION).await?;
-                Ok(connection)
-            }
+            async move { session::open(&options, LIMITS).await }
         };
         self.connecting.next(connect).await
     }

@@ -1,11 +1,15 @@
-//! What a database error means, decided in one place.
+//! Database errors by what a request does about them; `cause.rs` has the meaning of each number.
 
-use std::{io::ErrorKind, sync::Arc};
+use std::sync::Arc;
 
 use deadpool::managed::PoolError;
 use sqlx::mysql::MySqlDatabaseError;
 
-use super::connection::Condemnation;
+use super::{
+    cause::{self, Class},
+    connection::Condemnation,
+    handshake,
+};
 
 /// Why a piece of work failed. It can be cloned, since several may have waited for the same work.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -54,41 +58,12 @@ pub enum Unavailable {
     /// The transaction was rolled back because others wanted the same rows.
     #[error("the transaction fell victim to a deadlock")]
     Deadlock,
-    /// The server is busy, full, or stopping; or the tables are not there yet.
+    /// The server is busy, full, or stopping.
     #[error("the server cannot do it now")]
     Server(#[source] Arc<sqlx::Error>),
-}
-
-/// Error numbers of MySQL and MariaDB and what they mean here.
-///
-/// Sources: <https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html> and
-/// <https://mariadb.com/docs/server/reference/error-codes>.
-mod number {
-    pub(super) const TOO_MANY_CONNECTIONS: u16 = 1040;
-    pub(super) const ACCESS_TO_DATABASE_DENIED: u16 = 1044;
-    pub(super) const ACCESS_DENIED: u16 = 1045;
-    pub(super) const NO_SUCH_DATABASE: u16 = 1049;
-    pub(super) const NO_SUCH_COLUMN: u16 = 1054;
-    pub(super) const NO_SUCH_TABLE: u16 = 1146;
-    pub(super) const DUPLICATE_ENTRY: u16 = 1062;
-    pub(super) const DUPLICATE_ENTRY_NAMED: u16 = 1586;
-    pub(super) const DEADLOCK: u16 = 1213;
-    /// `--read-only`, a read-only transaction, read-only mode, a storage engine that was started read-only: how an old
-    /// primary answers after a failover.
-    pub(super) const READ_ONLY: [u16; 4] = [1290, 1792, 1836, 1036];
-    /// The run time limits that the connection sets: `max_execution_time`, `max_statement_time`.
-    pub(super) const TOO_SLOW: [u16; 2] = [3024, 1969];
-    /// The server closes this connection, or the statement ended with it: shutdown, killed, interrupted, disconnected
-    /// for idling, taken offline, and what the server has to say of a broken network.
-    pub(super) const LOST: [u16; 10] = [1053, 1317, 1927, 3032, 3169, 4031, 1158, 1159, 1160, 1161];
-    /// What the server cannot do now: disk full or not writable (its own number, and those of the storage engine and of
-    /// the file system), out of memory, too many connections, of this user or at all, table or transaction full, lock
-    /// wait timeout, locked for a backup, out of threads, resource limit reached; no such table or column (a migration
-    /// has not run yet), a table that is changed at this moment, no such database.
-    pub(super) const SERVER: [u16; 22] = [
-        1021, 3, 20, 1026, 1030, 1037, 1038, 1041, 1040, 1203, 1226, 1114, 1197, 1205, 1206, 1223, 1135, 1146, 1054,
-        1412, 1615, 1049,
-    ];
+    /// The server, the login or the tables are not set up as the service needs.
+    #[error("the database is not set up right")]
+    Setup(#[source] Arc<sqlx::Error>),
 }
 
 impl From<sqlx::Error> for Error {
@@ -102,51 +77,53 @@ impl From<sqlx::Error> for Error {
                 _ => Self::Refused(Arc::new(error)),
             };
         };
-        match reply.number() {
-            number::DUPLICATE_ENTRY | number::DUPLICATE_ENTRY_NAMED => {
-                Self::Duplicate { index: index_name(reply.message()).to_owned() }
-            }
-            number::DEADLOCK => Self::Unavailable(Unavailable::Deadlock),
-            code if number::READ_ONLY.contains(&code) => Self::Unavailable(Unavailable::ReadOnly(Arc::new(error))),
-            code if number::TOO_SLOW.contains(&code) => Self::Unavailable(Unavailable::TooSlow),
-            code if number::LOST.contains(&code) => Self::Unavailable(Unavailable::Lost(Arc::new(error))),
-            code if number::SERVER.contains(&code) => Self::Unavailable(Unavailable::Server(Arc::new(error))),
-            _ => Self::Refused(Arc::new(error)),
-        }
+        let Some(cause) = cause::of(reply.number()) else { return Self::Refused(Arc::new(error)) };
+        let unavailable = match cause.class {
+            Class::Duplicate => return Self::Duplicate { index: index_name(reply.message()).to_owned() },
+            Class::Deadlock => Unavailable::Deadlock,
+            Class::TooSlow => Unavailable::TooSlow,
+            Class::ReadOnly => Unavailable::ReadOnly(Arc::new(error)),
+            Class::Lost => Unavailable::Lost(Arc::new(error)),
+            Class::Busy => Unavailable::Server(Arc::new(error)),
+            Class::Setup => Unavailable::Setup(Arc::new(error)),
+        };
+        Self::Unavailable(unavailable)
     }
 }
 
 impl Error {
-    /// What whoever runs the service can do about it, where it does not pass by itself; for the log.
+    /// The remedy, where it does not pass by itself; for the log and for `/health`.
     #[must_use]
     pub(crate) fn remedy(&self) -> Option<&'static str> {
-        let Self::Unavailable(Unavailable::Connect(error) | Unavailable::Server(error) | Unavailable::Lost(error)) =
-            self
-        else {
-            return None;
-        };
-        match (&**error, number_of(error)) {
-            (_, Some(number::ACCESS_DENIED)) => {
-                Some("see whether DB_USER and DB_PWD are those of the server, and whether it wants TLS (DB_TLS)")
-            }
-            (_, Some(number::ACCESS_TO_DATABASE_DENIED | number::NO_SUCH_DATABASE)) => {
-                Some("run the task `provision`, which makes the database and its login")
-            }
-            (_, Some(number::NO_SUCH_TABLE | number::NO_SUCH_COLUMN)) => Some("run the task `migrate`"),
-            (_, Some(number::TOO_MANY_CONNECTIONS)) => {
-                Some("lower DB_MAX_CONNECTIONS or the number of tasks, or raise max_connections of the server")
-            }
-            (sqlx::Error::Tls(_), _) => Some("see DB_TLS, and whether the server offers TLS"),
-            (sqlx::Error::Io(io), _) if io.kind() == ErrorKind::InvalidData => {
-                Some("see whether DB_TLS_CA is the authority of the server's certificate, and DB_HOST the name in it")
-            }
+        match self {
+            Self::Unavailable(
+                Unavailable::Connect(error)
+                | Unavailable::Lost(error)
+                | Unavailable::ReadOnly(error)
+                | Unavailable::Server(error)
+                | Unavailable::Setup(error),
+            ) => remedy(error),
+            Self::Unavailable(Unavailable::PoolExhausted | Unavailable::Overloaded) => Some(
+                "all connections of this task are in use: look for locks and slow statements in the database before \
+                 raising DB_MAX_CONNECTIONS",
+            ),
             _ => None,
         }
     }
 }
 
-fn number_of(error: &sqlx::Error) -> Option<u16> {
-    Some(error.as_database_error()?.try_downcast_ref::<MySqlDatabaseError>()?.number())
+/// The remedy for what the driver reports, where it does not pass by itself.
+fn remedy(error: &sqlx::Error) -> Option<&'static str> {
+    let reply = error.as_database_error().and_then(|error| error.try_downcast_ref::<MySqlDatabaseError>());
+    match reply {
+        Some(reply) => cause::of(reply.number())?.remedy,
+        None => handshake::remedy(error),
+    }
+}
+
+/// The remedy as the end of a message of a one-off task; empty where there is none.
+pub(super) fn advice(error: &sqlx::Error) -> String {
+    remedy(error).map(|remedy| format!(" ({remedy})")).unwrap_or_default()
 }
 
 pub(super) fn from_pool(error: PoolError<sqlx::Error>) -> Error {
@@ -163,6 +140,7 @@ impl Error {
     pub(super) fn leaves_connection_sound(&self) -> bool {
         match self {
             Self::Duplicate { .. } => true,
+            // After a change of the server's set-up, a new connection sees it; privileges are kept by a connection.
             Self::Unavailable(reason) => matches!(reason, Unavailable::Deadlock | Unavailable::Server(_)),
             Self::Refused(error) => matches!(**error, sqlx::Error::Database(_) | sqlx::Error::RowNotFound),
         }

@@ -5,23 +5,32 @@
 //! [`Database::read`], [`Database::write`] or [`Database::transaction`], which differ in what may be tried again.
 
 mod certificates;
+mod cause;
 pub mod coalescing;
 mod connecting;
 mod connection;
 mod error;
+mod handshake;
 pub mod migrate;
+mod probe;
 pub mod provision;
+mod session;
 mod settings;
 mod shares;
+mod task;
 
 use std::time::Duration;
 
 use connection::{Connector, Lease};
 use deadpool::managed::Pool;
 pub use error::{Error, Unavailable};
+pub use probe::PROBE_CONNECTIONS;
+pub(crate) use probe::Probe;
 pub use settings::{DEFAULT_ACQUIRE_TIMEOUT, DEFAULT_MAX_CONNECTIONS, Settings, Tls};
 pub(crate) use shares::Shares;
 use sqlx::{Connection as _, MySqlConnection};
+pub use task::TaskError;
+pub(crate) use task::connect;
 use tokio::time::timeout;
 
 use crate::telemetry::statement;
@@ -63,6 +72,8 @@ pub struct Connections {
     pub overloads: u64,
     /// Requests so far that waited for `DB_ACQUIRE_TIMEOUT` in vain.
     pub timeouts: u64,
+    /// Requests so far for which no connection could be opened.
+    pub failures: u64,
 }
 
 impl Database {
@@ -148,7 +159,10 @@ impl Database {
         }
         match timeout(self.acquire_timeout, self.pool.get()).await {
             Ok(Ok(connection)) => Ok(Lease::new(connection)),
-            Ok(Err(problem)) => Err(error::from_pool(problem)),
+            Ok(Err(problem)) => {
+                self.shares.count_failure();
+                Err(error::from_pool(problem))
+            }
             Err(_) => {
                 self.shares.count_timeout();
                 Err(Error::Unavailable(Unavailable::PoolExhausted))

@@ -15,7 +15,7 @@ use std::{
 use deadpool::managed::{Pool, QueueMode, WeakPool};
 
 use super::{
-    Connections, Database, Settings,
+    Connections, Database, Probe, Settings,
     connection::{Condemnation, Connector},
 };
 
@@ -30,12 +30,13 @@ struct Inner {
     slots: Mutex<Vec<WeakPool<Connector>>>,
     overloads: AtomicU64,
     timeouts: AtomicU64,
+    failures: AtomicU64,
 }
 
 impl Shares {
     pub(crate) fn new(settings: Settings) -> Self {
-        let (overloads, timeouts) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self(Arc::new(Inner { settings, slots: Mutex::default(), overloads, timeouts }))
+        let (overloads, timeouts, failures) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+        Self(Arc::new(Inner { settings, slots: Mutex::default(), overloads, timeouts, failures }))
     }
 
     /// How many workers a server can have: one for each core, and for each at least two connections, so that it can go on
@@ -77,6 +78,7 @@ impl Shares {
             max: self.0.settings.max_connections,
             overloads: self.0.overloads.load(Ordering::Relaxed),
             timeouts: self.0.timeouts.load(Ordering::Relaxed),
+            failures: self.0.failures.load(Ordering::Relaxed),
             ..Connections::default()
         };
         for pool in self.pools() {
@@ -96,6 +98,16 @@ impl Shares {
     /// Counts a request that waited for a connection in vain.
     pub(super) fn count_timeout(&self) {
         self.0.timeouts.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a request for which no connection could be opened.
+    pub(super) fn count_failure(&self) {
+        self.0.failures.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A connection for health checks, beside those of the pools. `writes` is whether the service has to be able to write.
+    pub(crate) fn probe(&self, writes: bool) -> Probe {
+        Probe::new(&self.0.settings, writes)
     }
 
     /// Throws the connections away that were made until now, on all workers.

@@ -42,7 +42,8 @@ impl AccessControl {
         Self(tokens.into_iter().map(|token| Sha256::digest(token).into()).collect())
     }
 
-    fn is_read_only(&self) -> bool {
+    /// Whether nobody may write, since there is no token.
+    pub(crate) fn is_read_only(&self) -> bool {
         self.0.is_empty()
     }
 

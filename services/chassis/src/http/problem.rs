@@ -223,7 +223,8 @@ impl From<database::Error> for Problem {
     fn from(error: database::Error) -> Self {
         match &error {
             database::Error::Unavailable(_) => {
-                tracing::warn!(error = telemetry::chain(&error), "the database is not available");
+                let remedy = error.remedy();
+                tracing::warn!(error = telemetry::chain(&error), remedy, "the database is not available");
                 Self::unavailable("the database is not available now; try again")
             }
             database::Error::Duplicate { .. } => Self::duplicate("there is one like it already"),

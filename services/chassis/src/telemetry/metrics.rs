@@ -90,7 +90,11 @@ impl Metrics {
         );
         registry.register("db_pool_waiting", "Requests that wait for a connection", metrics.waiting.clone());
         registry.register("db_pool_refusals", "Requests that got no connection", metrics.refusals.clone());
-        registry.register("db_up", "Whether the database answered the last probe", metrics.database_up.clone());
+        registry.register(
+            "db_up",
+            "Whether the database passed the last probe, whatever the pool does",
+            metrics.database_up.clone(),
+        );
         registry.register_collector(Box::new(Process::new()));
         metrics
     }
@@ -110,7 +114,8 @@ impl Metrics {
         self.connections.get_or_create(&State { state: "used" }).set(count(connections.used));
         self.connections_max.set(count(connections.max));
         self.waiting.set(count(connections.waiting));
-        for (reason, count) in [("overload", connections.overloads), ("timeout", connections.timeouts)] {
+        let Connections { overloads, timeouts, failures, .. } = connections;
+        for (reason, count) in [("overload", overloads), ("timeout", timeouts), ("connect", failures)] {
             self.refusals.get_or_create(&Refused { reason }).inner().store(count, Ordering::Relaxed);
         }
         self.database_up.set(database_up.into());
