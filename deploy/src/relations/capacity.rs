@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chassis::database::DEFAULT_MAX_CONNECTIONS;
+use chassis::database::{DEFAULT_MAX_CONNECTIONS, PROBE_CONNECTIONS};
 use serde_json::Value;
 
 use super::{
@@ -83,9 +83,9 @@ fn pools(sources: &Sources) -> (u64, String) {
     (parts.iter().map(|(connections, _)| connections).sum(), words.join(" and "))
 }
 
-/// `DB_MAX_CONNECTIONS` of a task.
+/// Connections of a task: `DB_MAX_CONNECTIONS`, and those of its health check.
 fn pool(environment: &BTreeMap<String, String>) -> u64 {
-    setting(environment, "DB_MAX_CONNECTIONS", DEFAULT_MAX_CONNECTIONS) as u64
+    (setting(environment, "DB_MAX_CONNECTIONS", DEFAULT_MAX_CONNECTIONS) + PROBE_CONNECTIONS) as u64
 }
 
 /// One-off tasks, with a connection each, if all that there are run at once: of every family, and on schedule.
@@ -98,7 +98,7 @@ fn one_off(sources: &Sources) -> u64 {
     scheduled.sum::<u64>() + families.len() as u64
 }
 
-/// `DB_MAX_CONNECTIONS` × tasks × maximumPercent of both services, and one-off tasks, ≤ `max_connections` of every
+/// (`DB_MAX_CONNECTIONS` + 1) × tasks × maximumPercent of both services, and one-off tasks, ≤ `max_connections` of every
 /// instance class that the stack allows.
 fn the_database_has_connections_for_all_tasks(sources: &Sources) -> Vec<Broken> {
     let mut broken = Vec::new();
@@ -394,7 +394,7 @@ mod tests {
     fn more_connections_than_an_instance_class_takes_are_told() {
         let relation = the_database_has_connections_for_all_tasks;
         let told = "deploy/stacks/database.yaml: InstanceClass may be db.t4g.small, which takes 153 connections, and \
-                    there can be 262: 16 location tasks with 8 each and 16 user tasks with 8 each, and 6 one-off \
+                    there can be 294: 16 location tasks with 9 each and 16 user tasks with 9 each, and 6 one-off \
                     tasks: allow larger classes only, or lower DB_MAX_CONNECTIONS, MaxCapacity or maximumPercent";
         let classes = "AllowedValues:\n      - db.t4g.medium";
         let more = "AllowedValues:\n      - db.t4g.small\n      - db.t4g.medium";
@@ -406,15 +406,15 @@ mod tests {
                  MaxCapacity or maximumPercent"
             )
         };
-        let expected = told("390: 16 location tasks with 16 each and 16 user tasks with 8 each");
+        let expected = told("422: 16 location tasks with 17 each and 16 user tasks with 9 each");
         let set = r#""environment": [{ "name": "DB_MAX_CONNECTIONS", "value": "16" },"#;
         assert_told(relation, TASK, "\"environment\": [", set, &[&expected]);
-        let expected = told("326: 24 location tasks with 8 each and 16 user tasks with 8 each");
+        let expected = told("366: 24 location tasks with 9 each and 16 user tasks with 9 each");
         let file = "deploy/scaling/location.json";
         assert_told(relation, file, "\"MaxCapacity\": 8", "\"MaxCapacity\": 12", &[&expected]);
         let file = "deploy/services/location.json";
         assert_told(relation, file, "\"maximumPercent\": 200", "\"maximumPercent\": 300", &[&expected]);
-        let expected = told("358: 28 location tasks with 8 each and 16 user tasks with 8 each");
+        let expected = told("402: 28 location tasks with 9 each and 16 user tasks with 9 each");
         assert_told(relation, file, "\"desiredCount\": 4", "\"desiredCount\": 14", &[&expected]);
         let told = "deploy/stacks/database.yaml: InstanceClass may be db.m9g.large, whose memory is not known here: \
                     add it to DATABASE_MEMORY in deploy/src/relations/capacity.rs, or leave it out";
@@ -426,13 +426,13 @@ mod tests {
 
     #[test]
     fn an_alarm_within_what_tasks_may_hold_is_told() {
-        let told = "deploy/stacks/alarms.yaml: Threshold of DatabaseConnections is 200, and 16 location tasks with 8 \
-                    each and 16 user tasks with 8 each may hold 256, of the 306 that the smallest InstanceClass takes: \
-                    make it 256 or more, and less than 306";
+        let told = "deploy/stacks/alarms.yaml: Threshold of DatabaseConnections is 200, and 16 location tasks with 9 \
+                    each and 16 user tasks with 9 each may hold 288, of the 306 that the smallest InstanceClass takes: \
+                    make it 288 or more, and less than 306";
         let relation = the_alarm_is_above_what_tasks_may_hold;
-        assert_told(relation, ALARMS, "Threshold: 256", "Threshold: 200", &[told]);
+        assert_told(relation, ALARMS, "Threshold: 288", "Threshold: 200", &[told]);
         let told = told.replace("is 200", "is 400");
-        assert_told(relation, ALARMS, "Threshold: 256", "Threshold: 400", &[&told]);
+        assert_told(relation, ALARMS, "Threshold: 288", "Threshold: 400", &[&told]);
     }
 
     #[test]
@@ -440,8 +440,8 @@ mod tests {
         let relation = the_topologys_database_has_connections_for_all_tasks;
         for file in [COMPOSE, SWARM] {
             let told = format!(
-                "{file}: --max-connections of mysql is 200, and there can be 262: 16 tasks of each service hold 256, \
-                 and 6 one-off tasks: make it 262 or more"
+                "{file}: --max-connections of mysql is 200, and there can be 294: 16 tasks of each service hold 288, \
+                 and 6 one-off tasks: make it 294 or more"
             );
             assert_told(relation, file, "--max-connections=300", "--max-connections=200", &[&told]);
         }
