@@ -7,7 +7,7 @@ use std::{
 
 use actix_web::{
     HttpRequest, HttpResponse, Responder, ResponseError as _, get,
-    http::header::{CACHE_CONTROL, X_FORWARDED_FOR},
+    http::header::{VARY, X_FORWARDED_FOR},
     web::Data,
 };
 use jiff::Timestamp;
@@ -22,7 +22,7 @@ use crate::{
         problem::{AnyOperation, Body},
     },
     instance::Instance,
-    telemetry::{self, Metrics},
+    telemetry::{self, Exposition, Metrics},
 };
 
 /// How often the database is asked whether it is well. Whoever asks the service gets the last answer, so that health
@@ -283,10 +283,7 @@ pub(crate) async fn report(health: Data<Health>, database: Data<Database>, insta
             },
         },
     };
-    answer
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .content_type("application/health+json")
-        .body(serde_json::to_string(&report).unwrap_or_default())
+    answer.content_type("application/health+json").body(serde_json::to_string(&report).unwrap_or_default())
 }
 
 /// Figures for Prometheus.
@@ -294,7 +291,8 @@ pub(crate) async fn report(health: Data<Health>, database: Data<Database>, insta
 /// For collectors, which ask each task by itself. Whoever comes through a load balancer gets none: how much each operation
 /// is used and how long it takes is of use to an attacker, and figures of some task or other are of no use to anybody.
 #[utoipa::path(tag = "operation", responses(
-    (status = 200, description = "In the OpenMetrics text format", content_type = "application/openmetrics-text", body = str),
+    (status = 200, description = "In the Prometheus text format, or in that of OpenMetrics to those who prefer it",
+        content((str = "text/plain"), (str = "application/openmetrics-text"))),
     (status = 404, description = "Not through a load balancer", content_type = "application/problem+json", body = Body),
     AnyOperation,
 ))]
@@ -309,7 +307,10 @@ pub(crate) async fn metrics(
     if request.headers().contains_key(X_FORWARDED_FOR) {
         return Problem::not_found("figures are for collectors, which ask each task by itself").error_response();
     }
-    HttpResponse::Ok()
-        .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
-        .body(metrics.text(database.connections(), health.database_up()))
+    let format = Exposition::preferred(request.headers());
+    HttpResponse::Ok().content_type(format.media_type()).insert_header((VARY, "accept")).body(metrics.text(
+        format,
+        database.connections(),
+        health.database_up(),
+    ))
 }

@@ -17,10 +17,7 @@ use std::{
 use actix_web::{
     FromRequest, HttpRequest, HttpResponse,
     dev::Payload,
-    http::{
-        StatusCode,
-        header::{ETAG, LOCATION},
-    },
+    http::{StatusCode, header::LOCATION},
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -35,7 +32,7 @@ use utoipa::{
 
 use crate::{
     database::{self, Database},
-    http::{Problem, Version},
+    http::{Caller, Problem, Version},
     openapi::header_parameter,
     telemetry::statement,
 };
@@ -64,6 +61,10 @@ type Digest = [u8; 32];
 pub struct Created {
     location: String,
     version: u64,
+    /// Whether the body has what only callers with the token get. Releases that did not keep this answered with the
+    /// public ETag, and a retry gets the same answer again.
+    #[serde(default)]
+    private: bool,
     body: String,
     /// Whether the answer was given before.
     #[serde(skip)]
@@ -98,17 +99,18 @@ fn digest_of_key(key: &[u8]) -> Result<Digest, Problem> {
 }
 
 impl Created {
-    /// The answer for `resource`, which is now to be found at `location`.
-    pub fn new(location: String, version: Version, resource: &impl Serialize) -> Self {
+    /// The answer for `resource`, as `caller` gets it, which is now to be found at `location`.
+    pub fn new(location: String, version: Version, caller: Caller, resource: &impl Serialize) -> Self {
         let body = serde_json::to_string(resource).unwrap_or_default();
-        Self { location, version: version.0, body, replayed: false }
+        Self { location, version: version.0, private: caller == Caller::Trusted, body, replayed: false }
     }
 
     /// 201 with the resource; `idempotency-replayed: true` says that this was answered before.
     #[must_use]
     pub fn answer(self) -> HttpResponse {
         let mut answer = HttpResponse::build(StatusCode::CREATED);
-        answer.insert_header((LOCATION, self.location)).insert_header((ETAG, Version(self.version).etag()));
+        let caller = if self.private { Caller::Trusted } else { Caller::Anonymous };
+        answer.insert_header((LOCATION, self.location)).insert_header(Version(self.version).etag_for(caller));
         if self.replayed {
             answer.insert_header(("idempotency-replayed", "true"));
         }

@@ -13,7 +13,13 @@ use utoipa::openapi::{
 };
 use utoipa_actix_web::{AppExt as _, service_config::ServiceConfig};
 
-use crate::{Service, health, http::problem::AnyOperation, pages, service::Routes, settings::Reader};
+use crate::{
+    Service, health,
+    http::{KnownVersions, problem::AnyOperation},
+    pages,
+    service::Routes,
+    settings::Reader,
+};
 
 /// The routes that every service has.
 pub(crate) fn routes(config: &mut ServiceConfig) {
@@ -81,11 +87,12 @@ pub(crate) fn print(document: &OpenApi) -> io::Result<()> {
 }
 
 /// This document.
-#[utoipa::path(tag = "operation", responses(
+#[utoipa::path(tag = "operation", params(KnownVersions), responses(
+    (status = 304, description = "It is still the one that `if-none-match` names"),
     (status = 200, description = "OpenAPI 3.1", content_type = "application/json", body = Object),
     AnyOperation,
 ))]
 #[get("/openapi.json")]
 pub(crate) async fn document_json(pages: Data<pages::Pages>) -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(pages.document.clone())
+    pages.document.answer(HttpResponse::Ok().content_type("application/json"))
 }

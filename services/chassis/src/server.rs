@@ -15,14 +15,14 @@ use crate::{
     database::{self, Shares},
     health::{self, Health},
     http::{
-        AccessControl, Address, CLIENT_DISCONNECT_TIMEOUT, Fallback, HEAD_TIMEOUT, KEEP_ALIVE, body_deadline,
-        connections_of_worker, extractors, limit_connection,
+        AccessControl, Address, CLIENT_DISCONNECT_TIMEOUT, Fallback, HEAD_TIMEOUT, KEEP_ALIVE, body_deadline, caching,
+        connections_of_worker, contain, extractors, limit_connection,
     },
     instance::{Instance, MetadataUri},
     openapi, pages, process,
     service::Routes,
     settings::{Period, Reader},
-    shutdown::{self, Signals, Stop},
+    shutdown::{self, End, Limits, Signals},
     telemetry::{Metrics, Traces, TracesSettings, observe},
 };
 
@@ -84,9 +84,9 @@ pub enum Error {
     /// Signals cannot be had.
     #[error("signals cannot be received")]
     Signals(#[source] io::Error),
-    /// A second signal came while requests were under way.
-    #[error("stopped by a second signal before all requests were finished")]
-    CutShort,
+    /// A second SIGINT came while requests were under way.
+    #[error("stopped by a second SIGINT before all requests were finished")]
+    Interrupted,
 }
 
 /// Serves until a signal comes, then ends in order; `shutdown.rs` says how.
@@ -116,18 +116,20 @@ pub async fn run(service: &Service, settings: Settings) -> Result<(), Error> {
             outcome.err().unwrap_or_else(|| io::Error::other("it ended by itself"))
         }))),
     };
-    let delay = if stop == Stop::Drain { settings.drain_delay } else { Duration::ZERO };
-    tracing::info!(?stop, ?delay, "stopping: /readyz answers 503 from now on");
+    let limits = Limits { delay: settings.drain_delay, timeout: settings.shutdown_timeout };
+    tracing::info!(?stop, ?limits, "stopping: /readyz answers 503 from now on");
     health.set_ready(false);
-    let in_order = shutdown::drain(&handle, delay, &mut signals).await;
+    let end = shutdown::drain(&handle, stop, limits, &mut signals).await;
     shares.close();
-    if in_order {
-        traces.stop().await;
-        tracing::info!("stopped");
-        Ok(())
-    } else {
-        Err(Error::CutShort)
+    if end == End::Interrupted {
+        return Err(Error::Interrupted);
     }
+    traces.stop().await;
+    if end == End::TimedOut {
+        tracing::warn!(timeout = ?limits.timeout, "requests that took longer than SHUTDOWN_TIMEOUT were cut off");
+    }
+    tracing::info!("stopped");
+    Ok(())
 }
 
 /// Binds the port and starts the workers.
@@ -167,6 +169,8 @@ fn start(
             .into_app()
             .default_service(web::to(move |request: HttpRequest| std::future::ready(fallback.answer(&request))))
             .wrap(from_fn(body_deadline))
+            .wrap(from_fn(contain))
+            .wrap(from_fn(caching))
             .wrap(from_fn(pages::for_browsers))
             .wrap(from_fn(observe))
     };
@@ -178,9 +182,175 @@ fn start(
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(HEAD_TIMEOUT)
         .client_disconnect_timeout(CLIENT_DISCONNECT_TIMEOUT)
-        .shutdown_timeout(settings.shutdown_timeout.as_secs().max(1))
+        // It takes whole seconds only; `shutdown::drain` keeps the exact time.
+        .shutdown_timeout(settings.shutdown_timeout.as_secs().saturating_add(1))
         .disable_signals()
         .bind(settings.address.socket())
         .map_err(|problem| Error::Listen(settings.address, problem))?;
     Ok(server.run())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        convert::Infallible,
+        io::Write,
+        net::TcpListener,
+        sync::{Arc, Mutex, PoisonError},
+    };
+
+    use actix_web::{FromRequest, HttpResponse, dev::Payload, web::Bytes};
+    use futures_util::stream;
+    use reqwest::{Client, RequestBuilder, Response, StatusCode};
+    use serde::{Serialize, Serializer};
+    use sqlx::migrate::Migrator;
+
+    use super::*;
+    use crate::telemetry;
+
+    static MIGRATIONS: Migrator = Migrator::DEFAULT;
+
+    const BROKEN: Service = Service {
+        name: "broken",
+        description: "Panics wherever it can.",
+        version: "0",
+        default_port: 1,
+        links: &[],
+        migrations: &MIGRATIONS,
+        seed: |_, _| Box::pin(async { Ok(0) }),
+        configure: |_| {
+            Arc::new(|config| {
+                config
+                    .route("/handler", web::route().to(async || -> HttpResponse { panic!("in a handler") }))
+                    .route("/extractor", web::get().to(async |_: Extractor| "never"))
+                    .route("/answer", web::get().to(async || web::Json(Answer)))
+                    .route(
+                        "/body",
+                        web::get().to(async || HttpResponse::Ok().streaming(stream::iter((0..2).map(piece)))),
+                    );
+            })
+        },
+    };
+
+    /// One piece, and then a panic.
+    fn piece(number: u8) -> Result<Bytes, Infallible> {
+        assert!(number == 0, "in a body");
+        Ok(Bytes::from_static(b"a piece"))
+    }
+
+    struct Extractor;
+
+    impl FromRequest for Extractor {
+        type Error = Infallible;
+        type Future = std::future::Ready<Result<Self, Infallible>>;
+
+        fn from_request(_: &HttpRequest, _: &mut Payload) -> Self::Future {
+            panic!("a {} that was put together at run time", "secret")
+        }
+    }
+
+    struct Answer;
+
+    impl Serialize for Answer {
+        fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+            panic!("in an answer")
+        }
+    }
+
+    /// What was logged.
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Log {
+        fn text(&self) -> String {
+            String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+        }
+    }
+
+    impl Write for Log {
+        fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).write(text)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Serves what is broken on a free port, without a database.
+    fn serve() -> io::Result<String> {
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let mut reader = Reader::new(move |name| match name {
+            "HOST" | "DB_HOST" => Some("127.0.0.1".to_owned()),
+            "PORT" => Some(port.to_string()),
+            "DB_PORT" => Some("1".to_owned()),
+            "DB_USER" | "DB_PWD" | "DB_NAME" => Some("unused".to_owned()),
+            _ => None,
+        });
+        let settings = Settings::read(&BROKEN, &mut reader);
+        let shares = Shares::new(settings.database.clone());
+        let server = start(&BROKEN, &settings, &shares, &Data::new(Health::new())).map_err(io::Error::other)?;
+        rt::spawn(server);
+        Ok(format!("http://127.0.0.1:{port}"))
+    }
+
+    async fn send(request: RequestBuilder) -> Response {
+        request.send().await.expect("an answer")
+    }
+
+    #[actix_web::test]
+    async fn a_panic_ends_its_own_request_with_a_problem_and_nothing_else() {
+        let log = Log::default();
+        let writer = log.clone();
+        let logging = tracing_subscriber::fmt().json().flatten_event(true).with_current_span(true);
+        logging.with_writer(move || writer.clone()).init();
+        telemetry::log_panics();
+        let url = serve().expect("a free port");
+        let client = Client::builder().no_proxy().pool_max_idle_per_host(1).build().expect("no TLS to fail");
+
+        for (number, path) in ["/handler", "/extractor", "/answer"].into_iter().enumerate() {
+            let id = format!("panic-{number}");
+            let answer = send(client.get(format!("{url}{path}")).header("x-request-id", &id)).await;
+            assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR, "{path}");
+            for (name, value) in [
+                ("content-type", "application/problem+json"),
+                ("x-request-id", &*id),
+                ("cache-control", "no-store"),
+                ("x-content-type-options", "nosniff"),
+            ] {
+                assert_eq!(answer.headers().get(name).map(|value| value.as_bytes()), Some(value.as_bytes()), "{path}");
+            }
+            assert!(answer.text().await.is_ok_and(|body| body.contains("urn:problem-type:internal")), "{path}");
+            let text = log.text();
+            let lines: Vec<_> = text.lines().filter(|line| line.contains(&id)).collect();
+            assert!(lines.iter().any(|line| line.contains("panicked") && line.contains("server.rs")), "{text}");
+            assert!(lines.iter().any(|line| line.contains("\"status\":500")), "{text}");
+        }
+        assert!(log.text().contains("in a handler") && !log.text().contains("a secret"));
+
+        let page = send(client.get(format!("{url}/handler")).header("accept", "text/html")).await;
+        assert!(page.text().await.is_ok_and(|page| page.starts_with("<!doctype html>")));
+        // The body of this one is never read.
+        let answer = send(client.post(format!("{url}/handler")).body("x".repeat(100_000))).await;
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+
+        let begun = send(client.get(format!("{url}/body")).header("x-request-id", "panic-body")).await;
+        assert_eq!(begun.status(), StatusCode::OK);
+        assert!(begun.text().await.is_err(), "its end is missing");
+        let text = log.text();
+        assert!(text.lines().any(|line| line.contains("panic-body") && line.contains("in a body")), "{text}");
+
+        for _ in 0..8 {
+            assert_eq!(send(client.get(format!("{url}/livez"))).await.status(), StatusCode::OK);
+        }
+        let metrics = send(client.get(format!("{url}/metrics"))).await.text().await.unwrap_or_default();
+        for line in [
+            r#"http_requests_total{method="GET",route="/handler",status="500"} 2"#,
+            r#"http_requests_total{method="POST",route="/handler",status="500"} 1"#,
+            r#"http_requests_total{method="GET",route="/extractor",status="500"} 1"#,
+            r#"http_requests_total{method="GET",route="/answer",status="500"} 1"#,
+        ] {
+            assert!(metrics.lines().any(|found| found == line), "{line} is not in\n{metrics}");
+        }
+    }
 }

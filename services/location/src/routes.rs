@@ -12,7 +12,8 @@ use actix_web::{
 use chassis::{
     database::Database,
     http::{
-        After, KnownVersions, Limit, Object, Page, Precondition, Problem, Writer, absent_if_empty, prefers_html,
+        After, Caller, JsonObject, KnownVersions, Limit, Page, Precondition, Problem, Writer, absent_if_empty,
+        prefers_html,
         problem::{AnyOperation, Body, NeedsDatabase, NeedsToken, TakesBody, TakesInput, TakesToken},
     },
     idempotency::{self, Created, IdempotencyKey},
@@ -253,7 +254,7 @@ async fn find(
     let mut answer = if prefers_html(&request) {
         pages::place(&location, &neighbours(&database, &reads, &location).await?)?
     } else {
-        location.version().answer(&request, &*location)
+        HttpResponse::Ok().insert_header(location.version().etag()).json(&*location)
     };
     answer.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
     Ok(answer)
@@ -264,7 +265,7 @@ async fn find(
     tag = "locations",
     security(("token" = [])),
     request_body = LocationBody,
-    params(IdempotencyKey),
+    params(IdempotencyKey, Precondition),
     responses(
         (status = 201, description = "It is there", body = Location, headers(
             ("location" = String, description = "Its path"), ("etag" = String, description = "Its version"),
@@ -273,6 +274,7 @@ async fn find(
                 ("find" = (operation_id = "find", parameters(("id" = "$response.body#/id")))),
                 ("replace" = (operation_id = "replace", parameters(("id" = "$response.body#/id")))),
                 ("delete" = (operation_id = "delete", parameters(("id" = "$response.body#/id")))))),
+        (status = 412, description = "`if-match` or `if-none-match` does not hold", content_type = "application/problem+json", body = Body),
         AnyOperation, TakesInput, NeedsDatabase, TakesToken, NeedsToken, TakesBody,
     )
 )]
@@ -281,12 +283,14 @@ async fn create(
     _: Writer,
     database: Data<Database>,
     key: IdempotencyKey,
-    Json(Object(body)): Json<Object<LocationBody>>,
+    precondition: Precondition,
+    JsonObject(body): JsonObject<LocationBody>,
 ) -> Result<HttpResponse, Problem> {
+    precondition.admit_addition()?;
     let new = NewLocation::parse(body.clone())?;
     let created = key.run(&database, &body, async |connection| {
         let location = store::insert(connection, new.clone()).await?;
-        Ok(Created::new(location.path(), location.version(), &location))
+        Ok(Created::new(location.path(), location.version(), Caller::Anonymous, &location))
     });
     created.await.map(Created::answer).map_err(|error| match error {
         idempotency::Error::Key(problem) => problem,
@@ -306,7 +310,7 @@ async fn create(
     responses(
         (status = 200, description = "As it is now", body = Location, headers(("etag" = String, description = "Its version"))),
         (status = 404, description = "There is no such place", content_type = "application/problem+json", body = Body),
-        (status = 412, description = "It is another version", content_type = "application/problem+json", body = Body),
+        (status = 412, description = "`if-match` or `if-none-match` does not hold", content_type = "application/problem+json", body = Body),
         AnyOperation, TakesInput, NeedsDatabase, TakesToken, NeedsToken, TakesBody,
     )
 )]
@@ -316,7 +320,7 @@ async fn replace(
     database: Data<Database>,
     id: Path<NonZeroU64>,
     precondition: Precondition,
-    Json(Object(body)): Json<Object<LocationBody>>,
+    JsonObject(body): JsonObject<LocationBody>,
 ) -> Result<HttpResponse, Problem> {
     let id = id.get();
     let new = NewLocation::parse(body)?;
@@ -346,7 +350,7 @@ async fn neighbours(database: &Database, reads: &Reads, location: &Location) -> 
     responses(
         (status = 204, description = "It is gone"),
         (status = 404, description = "There is no such place", content_type = "application/problem+json", body = Body),
-        (status = 412, description = "It is another version", content_type = "application/problem+json", body = Body),
+        (status = 412, description = "`if-match` or `if-none-match` does not hold", content_type = "application/problem+json", body = Body),
         AnyOperation, TakesInput, NeedsDatabase, TakesToken, NeedsToken,
     )
 )]

@@ -6,12 +6,12 @@ use actix_web::{
     HttpRequest, HttpResponse, delete, get,
     http::header::{HeaderValue, VARY},
     post, put,
-    web::{Data, Json, Path, Query},
+    web::{Data, Path, Query},
 };
 use chassis::{
     database::Database,
     http::{
-        After, Caller, KnownVersions, Limit, Object, Page, Precondition, Problem, Version, Writer, prefers_html,
+        After, Caller, JsonObject, KnownVersions, Limit, Page, Precondition, Problem, Version, Writer, prefers_html,
         problem::{AnyOperation, Body, FieldError, NeedsDatabase, NeedsToken, TakesBody, TakesInput, TakesToken},
     },
     idempotency::{self, Created, IdempotencyKey},
@@ -122,8 +122,8 @@ async fn list(
     ),
     responses(
         (status = 200, description = "The user", content((UserView = "application/json"), (str = "text/html")),
-            headers(("etag" = String, description = "The version; not with `include`, since a place has versions of its own"))),
-        (status = 304, description = "It is still the version that `if-none-match` names; not with `include`"),
+            headers(("etag" = String, description = "Of this representation, which differs with the token; not with `include`, since a place has versions of its own"))),
+        (status = 304, description = "It is still the representation that `if-none-match` names; not with `include`"),
         (status = 404, description = "There is no such user", content_type = "application/problem+json", body = Body),
         AnyOperation, TakesInput, NeedsDatabase, TakesToken,
     )
@@ -149,7 +149,7 @@ async fn find(
         }
         // What is embedded changes without a new version of the user.
         Some(Include::Location) => HttpResponse::Ok().json(embed(view, &places, &RequestContext::of(&request)).await),
-        None => version.answer(&request, &view),
+        None => HttpResponse::Ok().insert_header(version.etag_for(caller)).json(view),
     };
     answer.headers_mut().insert(VARY, HeaderValue::from_static("accept, authorization"));
     Ok(answer)
@@ -160,7 +160,7 @@ async fn find(
     tag = "users",
     security(("token" = [])),
     request_body = UserBody,
-    params(IdempotencyKey),
+    params(IdempotencyKey, Precondition),
     responses(
         (status = 201, description = "It is there", body = UserView, headers(
             ("location" = String, description = "Its path"), ("etag" = String, description = "Its version"),
@@ -170,6 +170,7 @@ async fn find(
                 ("replace" = (operation_id = "replace", parameters(("id" = "$response.body#/id")))),
                 ("delete" = (operation_id = "delete", parameters(("id" = "$response.body#/id")))))),
         (status = 409, description = "The username or the email is taken", content_type = "application/problem+json", body = Body),
+        (status = 412, description = "`if-match` or `if-none-match` does not hold", content_type = "application/problem+json", body = Body),
         AnyOperation, TakesInput, NeedsDatabase, TakesToken, NeedsToken, TakesBody,
     )
 )]
@@ -180,8 +181,10 @@ async fn create(
     database: Data<Database>,
     places: Data<Places>,
     key: IdempotencyKey,
-    Json(Object(body)): Json<Object<UserBody>>,
+    precondition: Precondition,
+    JsonObject(body): JsonObject<UserBody>,
 ) -> Result<HttpResponse, Problem> {
+    precondition.admit_addition()?;
     let new = NewUser::parse(body.clone())?;
     // A retry is answered even while the location service is away; and no transaction waits for another service.
     if let Some(earlier) = key.earlier(&database, &body).await? {
@@ -191,7 +194,7 @@ async fn create(
     let created = key.run(&database, &body, async |connection| {
         let user = store::insert(connection, new.clone()).await?;
         let (path, version) = (user.path(), user.version());
-        Ok(Created::new(path, version, &UserView::new(user, Caller::Trusted)))
+        Ok(Created::new(path, version, Caller::Trusted, &UserView::new(user, Caller::Trusted)))
     });
     created.await.map(Created::answer).map_err(|error| match error {
         idempotency::Error::Key(problem) => problem,
@@ -212,7 +215,7 @@ async fn create(
         (status = 200, description = "As it is now", body = UserView, headers(("etag" = String, description = "Its version"))),
         (status = 404, description = "There is no such user", content_type = "application/problem+json", body = Body),
         (status = 409, description = "The username or the email is taken", content_type = "application/problem+json", body = Body),
-        (status = 412, description = "It is another version", content_type = "application/problem+json", body = Body),
+        (status = 412, description = "`if-match` or `if-none-match` does not hold", content_type = "application/problem+json", body = Body),
         AnyOperation, TakesInput, NeedsDatabase, TakesToken, NeedsToken, TakesBody,
     )
 )]
@@ -224,7 +227,7 @@ async fn replace(
     places: Data<Places>,
     id: Path<NonZeroU64>,
     precondition: Precondition,
-    Json(Object(body)): Json<Object<UserBody>>,
+    JsonObject(body): JsonObject<UserBody>,
 ) -> Result<HttpResponse, Problem> {
     let id = id.get();
     let new = NewUser::parse(body)?;
@@ -249,7 +252,8 @@ async fn replace(
         place = Place::Known;
     };
     let user = change.made(format_args!("user {id}"))?;
-    Ok(HttpResponse::Ok().insert_header(user.version().etag()).json(UserView::new(user, Caller::Trusted)))
+    let etag = user.version().etag_for(Caller::Trusted);
+    Ok(HttpResponse::Ok().insert_header(etag).json(UserView::new(user, Caller::Trusted)))
 }
 
 /// Delete a user.
@@ -263,7 +267,7 @@ async fn replace(
     responses(
         (status = 204, description = "It is gone"),
         (status = 404, description = "There is no such user", content_type = "application/problem+json", body = Body),
-        (status = 412, description = "It is another version", content_type = "application/problem+json", body = Body),
+        (status = 412, description = "`if-match` or `if-none-match` does not hold", content_type = "application/problem+json", body = Body),
         AnyOperation, TakesInput, NeedsDatabase, TakesToken, NeedsToken,
     )
 )]

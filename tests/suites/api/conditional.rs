@@ -1,8 +1,17 @@
 //! ETag, If-Match, If-None-Match: what is known is not sent again, and nobody overwrites what they have not seen.
 
 use futures_util::future::join_all;
-use harness::{Seeded, location, oslo, with};
+use harness::{Answer, Client, Seeded, UserService, ada, location, oslo, send, with};
 use http::Method;
+
+/// Sends a request with the token, and with `headers`.
+async fn ask(client: &Client, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
+    let mut request = client.authorized(method.clone(), path);
+    if method == Method::PUT || method == Method::POST {
+        request = request.json(&if path.starts_with("/users") { ada() } else { oslo() });
+    }
+    send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
+}
 
 #[tokio::test]
 async fn a_version_that_is_known_is_not_sent_again() {
@@ -66,4 +75,94 @@ async fn writers_at_the_same_time_lose_no_update() {
     let end = service.client.get(path).await.expect(200);
     assert_eq!(end.json()["population"], WRITERS * UPDATES);
     assert_eq!(end.header("etag"), format!("\"{}\"", WRITERS * UPDATES + 1));
+}
+
+#[tokio::test]
+async fn an_etag_names_what_the_caller_may_see() {
+    let users = UserService::asking("http://127.0.0.1:1", Seeded::No).await;
+    let created = users.client.post_once("/users", "key", &ada()).await.expect(201);
+    let replayed = users.client.post_once("/users", "key", &ada()).await.expect(201);
+    let path = created.header("location");
+    let private = ask(&users.client, Method::GET, path, &[]).await.expect(200);
+    let public = users.client.get(path).await.expect(200);
+    assert!(private.body.contains("email") && !public.body.contains("email"));
+    assert_ne!(private.header("etag"), public.header("etag"));
+    for same in [&created, &replayed] {
+        assert_eq!((&same.body, same.header("etag")), (&private.body, private.header("etag")));
+    }
+
+    // What is kept without the token is not what the token shows, and the other way round.
+    for (known, stranger, trusted) in [(&public, 304, 200), (&private, 200, 304)] {
+        let header = ("if-none-match", known.header("etag"));
+        let answer = send(users.client.request(Method::GET, path).header(header.0, header.1)).await.expect(stranger);
+        assert_eq!(answer.header("etag"), public.header("etag"));
+        let answer = ask(&users.client, Method::GET, path, &[header]).await.expect(trusted);
+        assert_eq!(answer.header("etag"), private.header("etag"));
+    }
+    // Pages and what is embedded change without the user.
+    let page = [("accept", "text/html"), ("if-none-match", private.header("etag"))];
+    assert_eq!(ask(&users.client, Method::GET, path, &page).await.expect(200).header("etag"), "");
+    let embedded = ask(&users.client, Method::GET, &format!("{path}?include=location"), &page[1..]).await.expect(200);
+    assert_eq!(embedded.header("etag"), "");
+
+    // Either tag names the version that a change is for.
+    let changed = ask(&users.client, Method::PUT, path, &[("if-match", public.header("etag"))]).await.expect(200);
+    ask(&users.client, Method::PUT, path, &[("if-match", private.header("etag"))]).await.expect(412);
+    ask(&users.client, Method::DELETE, path, &[("if-match", changed.header("etag"))]).await.expect(204);
+}
+
+#[tokio::test]
+async fn every_method_keeps_if_none_match_and_if_match() {
+    let places = location(Seeded::No).await;
+    let path = places.client.post("/locations", &oslo()).await.expect(201).header("location").to_owned();
+    let users = UserService::asking("http://127.0.0.1:1", Seeded::No).await;
+    let user = users.client.post("/users", &ada()).await.expect(201).header("location").to_owned();
+    for (client, path) in [(&places.client, path.as_str()), (&users.client, user.as_str())] {
+        let before = client.get(path).await.expect(200);
+        let etag = before.header("etag");
+        let weak = format!("W/{etag}");
+        for method in [Method::PUT, Method::DELETE] {
+            for known in ["*", etag, &weak, &format!("\"other\", {etag}")] {
+                let answer = ask(client, method.clone(), path, &[("if-none-match", known)]).await;
+                answer.expect_problem(412, "precondition-failed");
+            }
+            ask(client, method.clone(), path, &[("if-match", etag), ("if-none-match", "*")]).await.expect(412);
+            for malformed in ["1", "", "\"1"] {
+                let answer = ask(client, method.clone(), path, &[("if-none-match", malformed)]).await;
+                answer.expect_problem(400, "malformed");
+            }
+            // What does not exist is not found, whatever the preconditions are.
+            ask(client, method.clone(), &format!("{path}9"), &[("if-none-match", "*")]).await.expect(404);
+            ask(client, method, &format!("{path}9"), &[("if-match", etag)]).await.expect(404);
+        }
+        assert_eq!(client.get(path).await.header("etag"), etag, "nothing was changed");
+
+        let list = path.rsplit_once('/').unwrap().0;
+        ask(client, Method::POST, list, &[("if-none-match", "*")]).await.expect_problem(412, "precondition-failed");
+        ask(client, Method::POST, list, &[("if-match", etag)]).await.expect_problem(412, "precondition-failed");
+        for method in [Method::GET, Method::HEAD] {
+            ask(client, method.clone(), path, &[("if-match", "\"other\"")]).await.expect(412);
+            let not_modified = ask(client, method.clone(), path, &[("if-none-match", "*")]).await.expect(304);
+            let whole = ask(client, method, path, &[]).await.expect(200);
+            for name in ["etag", "cache-control", "vary"] {
+                assert_eq!(not_modified.header(name), whole.header(name), "{name}");
+            }
+            assert_eq!(not_modified.header("content-type"), "");
+        }
+        // There are no dates to compare with, and no ranges to be had.
+        for ignored in [
+            ("if-unmodified-since", "Mon, 01 Jan 2001 00:00:00 GMT"),
+            ("if-modified-since", "Mon, 01 Jan 2601 00:00:00 GMT"),
+            ("if-range", etag),
+            ("range", "bytes=0-1"),
+            ("if-none-match", "not-quoted"),
+        ] {
+            assert_eq!(
+                ask(client, Method::GET, path, &[ignored]).await.expect(200).json(),
+                ask(client, Method::GET, path, &[]).await.json()
+            );
+        }
+        ask(client, Method::PUT, path, &[("if-none-match", "\"other\"")]).await.expect(200);
+        ask(client, Method::DELETE, path, &[("if-none-match", etag)]).await.expect(204);
+    }
 }

@@ -1,6 +1,7 @@
 //! What happens when something breaks.
 
 mod database;
+mod deadline;
 mod framing;
 mod location_service;
 mod secrets;

@@ -20,7 +20,7 @@ async fn any_header_is_taken_or_refused() {
             let with_header = |head: &str, rest: &str| [head.as_bytes(), &header, rest.as_bytes()].concat();
             for path in [&*path, "/locations?limit=1"] {
                 let get = with_header(&format!("GET {path} HTTP/1.1\r\nhost: x\r\n"), "\r\n\r\n");
-                check(&mut wire, &get, &[200, 304, 400, 401, 431], tally)?;
+                check(&mut wire, &get, &[200, 304, 400, 401, 412, 431], tally)?;
             }
             let own = format!(
                 "host: x\r\nauthorization: Bearer {TOKEN}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n"

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use harness::{
     Client,
     docker::{Container, docker},
-    eventually,
+    eventually, send,
     topology::{Topology, topology},
 };
-use http::StatusCode;
+use http::{Method, StatusCode};
 use scraper::{Html, Selector};
 
 /// How many requests each container answered of `count`, as the home page tells: it comes first there.
@@ -77,6 +77,21 @@ async fn first(topology: &Topology) -> String {
 }
 
 #[tokio::test]
+async fn every_head_that_a_service_takes_passes_and_a_larger_one_is_the_services_to_refuse() {
+    let Some(topology) = topology().await else { return };
+    let client = &topology.location;
+    let with_header = |bytes| client.request(Method::GET, "/livez").header("x-large", "x".repeat(bytes));
+    send(with_header(15_800)).await.expect(200);
+    for bytes in [17_000, 30_000] {
+        send(with_header(bytes)).await.expect_problem(431, "head-too-large");
+    }
+    send(with_header(60_000)).await.expect(400);
+    let sent = client.request(Method::GET, "/livez").header("x-request-id", "an-id-of-mine");
+    assert_eq!(send(sent).await.expect(200).header("x-request-id"), "an-id-of-mine");
+    assert!(!client.get("/livez").await.expect(200).header("x-request-id").is_empty());
+}
+
+#[tokio::test]
 async fn without_any_task_the_balancer_says_so_as_the_services_would() {
     let Some(topology) = topology().await else { return };
     let tasks: Vec<String> = topology.tasks("user").await.into_iter().map(|task| task.id).collect();
@@ -85,4 +100,8 @@ async fn without_any_task_the_balancer_says_so_as_the_services_would() {
     let answer = topology.user.get("/").await.expect(503);
     assert_eq!(answer.header("content-type"), "application/problem+json");
     assert_eq!((answer.header("retry-after"), &answer.json()["status"]), ("1", &503.into()));
+    answer.expect_problem(503, "unavailable");
+    assert_eq!(answer.header("cache-control"), "no-store");
+    let own = topology.user.request(Method::GET, "/").header("x-request-id", "an-id-of-mine");
+    assert_eq!(send(own).await.expect(503).header("x-request-id"), "an-id-of-mine");
 }

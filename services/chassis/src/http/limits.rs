@@ -19,8 +19,15 @@ pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// holds a connection for nothing.
 pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a client may take to send a body: the largest that is taken, over a slow mobile connection.
-pub(super) const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Deadline of a request, from the end of its head to the head of its answer. All that it waits for shares this: its
+/// body, a database connection, statements and their retries, another service.
+pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// How long a client may take to send a body: the largest that is taken, over a slow mobile connection. It leaves some of
+/// [`REQUEST_TIMEOUT`] for what is done with it.
+pub(super) const BODY_TIMEOUT: Duration = Duration::from_secs(6);
+
+const _: () = assert!(BODY_TIMEOUT.as_millis() < REQUEST_TIMEOUT.as_millis(), "a slow body is 408 rather than 503");
 
 /// How long a connection may take to close in order before it is reset.
 pub(crate) const CLIENT_DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);

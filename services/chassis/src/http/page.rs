@@ -3,15 +3,12 @@
 use std::{cell::OnceCell, str::FromStr};
 
 use actix_web::{
-    HttpRequest, HttpResponse,
-    http::header::{ACCEPT, Accept, ContentType, Header as _, HeaderValue, LINK},
-    mime,
+    HttpResponse,
+    http::header::{ContentType, LINK},
     web::Bytes,
 };
 use serde::{Deserialize, Deserializer, Serialize, de};
 use utoipa::ToSchema;
-
-const TEXT_HTML: &[u8] = b"text/html";
 
 /// How many items a page may have: 1 to [`Limit::MAX`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -121,25 +118,6 @@ impl<T: Serialize> Page<T> {
         let json = self.json.get_or_init(|| serde_json::to_vec(self).unwrap_or_default().into());
         answer.content_type(ContentType::json()).body(json.clone())
     }
-}
-
-/// Whether the client would rather see a page than JSON: browsers ask for `text/html` first, programs do not.
-#[must_use]
-pub fn prefers_html(request: &HttpRequest) -> bool {
-    // Most programs say nothing of HTML, which is seen faster than their preferences are put in order.
-    let accept = request.headers().get(ACCEPT).map(HeaderValue::as_bytes).unwrap_or_default();
-    let mentions_html = || accept.windows(TEXT_HTML.len()).any(|part| part.eq_ignore_ascii_case(TEXT_HTML));
-    mentions_html() && ranks_html_first(request)
-}
-
-fn ranks_html_first(request: &HttpRequest) -> bool {
-    Accept::parse(request).is_ok_and(|accept| {
-        accept
-            .ranked()
-            .into_iter()
-            .find(|range| range.type_() != mime::STAR || range.subtype() != mime::STAR)
-            .is_some_and(|range| range.essence_str() == mime::TEXT_HTML.essence_str())
-    })
 }
 
 #[cfg(test)]

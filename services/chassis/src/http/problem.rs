@@ -6,7 +6,7 @@ use actix_web::{
     HttpResponse, ResponseError,
     http::{
         StatusCode,
-        header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE},
+        header::{ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE},
     },
 };
 use serde::Serialize;
@@ -53,7 +53,7 @@ impl Kind {
             Self::Timeout => ("timeout", StatusCode::REQUEST_TIMEOUT, "The request took too long to arrive"),
             Self::Duplicate => ("duplicate", StatusCode::CONFLICT, "There is one like it already"),
             Self::PreconditionFailed => {
-                ("precondition-failed", StatusCode::PRECONDITION_FAILED, "The resource has changed meanwhile")
+                ("precondition-failed", StatusCode::PRECONDITION_FAILED, "A precondition does not hold")
             }
             Self::TooLarge => ("too-large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
             Self::UnsupportedMediaType => {
@@ -75,7 +75,8 @@ pub struct Problem {
     kind: Kind,
     detail: Cow<'static, str>,
     errors: Vec<FieldError>,
-    allow: Option<String>,
+    /// What more there is to say in a header.
+    header: Option<(HeaderName, Cow<'static, str>)>,
 }
 
 /// What is wrong with one field of a body.
@@ -112,7 +113,7 @@ macro_rules! constructors {
         impl Problem {
             $($(#[$doc])*
             pub fn $name(detail: impl Into<Cow<'static, str>>) -> Self {
-                Self { kind: Kind::$kind, detail: detail.into(), errors: Vec::new(), allow: None }
+                Self { kind: Kind::$kind, detail: detail.into(), errors: Vec::new(), header: None }
             })*
         }
     };
@@ -131,7 +132,7 @@ constructors! {
     timeout => Timeout;
     /// 409: there is one like it already.
     duplicate => Duplicate;
-    /// 412: `If-Match` names another version than there is.
+    /// 412: `If-Match` or `If-None-Match` does not hold.
     precondition_failed => PreconditionFailed;
     /// 413: the body is too large.
     too_large => TooLarge;
@@ -151,7 +152,7 @@ impl Problem {
     /// 405: the resource knows other methods, `allow`.
     pub(crate) fn method_not_allowed(allow: String) -> Self {
         let detail = format!("this resource knows only {allow}").into();
-        Self { kind: Kind::MethodNotAllowed, detail, errors: Vec::new(), allow: Some(allow) }
+        Self { kind: Kind::MethodNotAllowed, detail, errors: Vec::new(), header: Some((ALLOW, allow.into())) }
     }
 
     /// 422: the fields are of the right types, but their values will not do.
@@ -159,7 +160,14 @@ impl Problem {
     pub fn invalid(errors: Vec<FieldError>) -> Self {
         let fields: Vec<_> = errors.iter().map(|error| error.field).collect();
         let detail = format!("these fields will not do: {}", fields.join(", ")).into();
-        Self { kind: Kind::Invalid, detail, errors, allow: None }
+        Self { kind: Kind::Invalid, detail, errors, header: None }
+    }
+
+    /// 415: the body is in a content coding. `Accept-Encoding` tells this from a wrong media type (RFC 9110, section
+    /// 12.5.3).
+    pub(crate) fn unsupported_coding(detail: &'static str) -> Self {
+        let header = Some((ACCEPT_ENCODING, "identity".into()));
+        Self { header, ..Self::unsupported_media_type(detail) }
     }
 }
 
@@ -200,9 +208,10 @@ impl ResponseError for Problem {
             }
             _ => {}
         }
-        if let Some(allow) = &self.allow {
-            answer.insert_header((ALLOW, allow.as_str()));
+        if let Some((name, value)) = &self.header {
+            answer.insert_header((name.clone(), &**value));
         }
+        answer.insert_header((CACHE_CONTROL, "no-store"));
         let body = Body {
             r#type: format!("urn:problem-type:{name}"),
             title,
@@ -222,6 +231,11 @@ impl From<database::Error> for Problem {
     /// The one mapping of database errors to answers. What the database said goes to the log, not to the client.
     fn from(error: database::Error) -> Self {
         match &error {
+            // Whoever read alone would have panicked itself.
+            database::Error::Unavailable(database::Unavailable::BrokenOff) => {
+                tracing::error!(error = telemetry::chain(&error), "a shared read failed");
+                Self::internal("this is a fault of the service's; the log says more under the request's id")
+            }
             database::Error::Unavailable(_) => {
                 let remedy = error.remedy();
                 tracing::warn!(error = telemetry::chain(&error), remedy, "the database is not available");
@@ -292,7 +306,66 @@ pub enum TakesBody {
     /// The body is JSON, but not what is wanted here; `errors` says field by field why.
     #[response(status = 422, content_type = "application/problem+json")]
     Invalid(Body<'static>),
-    /// The body is not JSON.
+    /// The body is not JSON, or is compressed: then `accept-encoding` says so.
     #[response(status = 415, content_type = "application/problem+json")]
     UnsupportedMediaType(Body<'static>),
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    const BALANCER: &str = include_str!("../../../../docker/balancer/haproxy.cfg");
+
+    const KINDS: [Kind; 14] = [
+        Kind::Malformed,
+        Kind::Unauthorized,
+        Kind::ReadOnly,
+        Kind::NotFound,
+        Kind::MethodNotAllowed,
+        Kind::Timeout,
+        Kind::Duplicate,
+        Kind::PreconditionFailed,
+        Kind::TooLarge,
+        Kind::UnsupportedMediaType,
+        Kind::Invalid,
+        Kind::HeadTooLarge,
+        Kind::Internal,
+        Kind::Unavailable,
+    ];
+
+    /// The statuses that HAProxy gives by itself (its manual, `errorfile`), less 200.
+    const OF_THE_BALANCER: [u16; 16] =
+        [400, 401, 403, 404, 405, 407, 408, 410, 413, 425, 429, 500, 501, 502, 503, 504];
+
+    #[derive(Deserialize)]
+    struct Told {
+        r#type: String,
+        title: String,
+        status: u16,
+        detail: String,
+    }
+
+    #[test]
+    fn the_balancer_gives_the_problems_of_the_services() {
+        let mut statuses = Vec::new();
+        for line in BALANCER.lines().filter_map(|line| line.trim().strip_prefix("http-error status ")) {
+            let (status, rest) = line.split_once(" content-type application/problem+json string '").expect(line);
+            let (body, headers) = rest.split_once('\'').expect(line);
+            let told: Told = serde_json::from_str(body).expect(body);
+            assert_eq!(status, told.status.to_string(), "{line}");
+            for header in ["cache-control no-store", "x-content-type-options nosniff", "x-request-id "] {
+                assert!(headers.contains(&format!(" hdr {header}")), "{header}: {line}");
+            }
+            assert!(!told.detail.is_empty());
+            let name = told.r#type.strip_prefix("urn:problem-type:").expect(body);
+            if let Some(kind) = KINDS.into_iter().find(|kind| kind.row().0 == name) {
+                assert_eq!((told.status, &*told.title), (kind.row().1.as_u16(), kind.row().2), "{line}");
+            }
+            statuses.push(told.status);
+        }
+        assert_eq!(statuses, OF_THE_BALANCER);
+    }
 }

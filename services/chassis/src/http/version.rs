@@ -1,22 +1,19 @@
 //! Versions of a resource: ETag on the way out, `If-Match` and `If-None-Match` on the way in (RFC 9110, section 13).
+//! `caching.rs` evaluates the preconditions of reads.
 
 use std::future::{Ready, ready};
 
 use actix_web::{
-    FromRequest, HttpRequest, HttpResponse,
+    FromRequest, HttpRequest,
     dev::Payload,
-    http::{
-        StatusCode,
-        header::{ETag, EntityTag, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH},
-    },
+    http::header::{ETag, EntityTag, HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH},
 };
-use serde::Serialize;
 use utoipa::{
     IntoParams,
     openapi::path::{Parameter, ParameterIn},
 };
 
-use super::Problem;
+use super::{Caller, Problem};
 use crate::openapi::header_parameter;
 
 /// [`Tags`] as a regular expression. Elements of a list may be empty (RFC 9110, section 5.6.1.2).
@@ -34,50 +31,64 @@ impl Version {
         Self(self.0 + 1)
     }
 
-    /// The version as an ETag header.
+    /// The ETag of the JSON that everybody gets of this version.
     #[must_use]
     pub fn etag(self) -> ETag {
-        ETag(self.tag())
+        self.etag_for(Caller::Anonymous)
     }
 
-    /// 200 with `resource`, which is in this version; 304 to a `request` that says that it has it.
-    pub fn answer(self, request: &HttpRequest, resource: &impl Serialize) -> HttpResponse {
-        let mut answer = HttpResponse::Ok();
-        answer.insert_header(self.etag());
-        if self.is_known_to(request) { answer.status(StatusCode::NOT_MODIFIED).finish() } else { answer.json(resource) }
+    /// The ETag of the JSON that `caller` gets of this version, for resources with private fields: one tag names one
+    /// representation, so that what was kept without the token is not taken for what the token shows.
+    #[must_use]
+    pub fn etag_for(self, caller: Caller) -> ETag {
+        let tag = match caller {
+            Caller::Anonymous => self.0.to_string(),
+            Caller::Trusted => format!("{}-private", self.0),
+        };
+        ETag(EntityTag::new_strong(tag))
     }
 
-    /// Whether `request` says with `If-None-Match` that it has this version already.
-    fn is_known_to(self, request: &HttpRequest) -> bool {
-        match Tags::of(request, &IF_NONE_MATCH) {
-            Some(Tags::Any) => true,
-            Some(Tags::Items(tags)) => tags.iter().any(|tag| tag.weak_eq(&self.tag())),
-            None => false,
-        }
-    }
-
-    fn tag(self) -> EntityTag {
-        EntityTag::new_strong(self.0.to_string())
+    /// The tags of all representations.
+    fn tags(self) -> [EntityTag; 2] {
+        [Caller::Anonymous, Caller::Trusted].map(|caller| self.etag_for(caller).0)
     }
 }
 
-/// Which versions of a resource a request wants to change; as an extractor, its `If-Match`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Precondition {
-    /// Whichever there is.
-    None,
-    /// One of these.
-    Match(Vec<EntityTag>),
+/// The preconditions of a change; as an extractor, the request's `If-Match` and `If-None-Match`.
+///
+/// A change is made to the resource and not to one of its representations, so the tag of any of them names its version.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Precondition {
+    if_match: Option<Tags>,
+    if_none_match: Option<Tags>,
 }
 
 impl Precondition {
-    /// Whether the request may change a resource that is in `version`, or is not there at all.
+    /// Whether the request may change a resource that is in `version`, or does not exist. `If-Match` is evaluated first
+    /// (RFC 9110, section 13.2.2).
     #[must_use]
     pub fn admit(&self, version: Option<Version>) -> Change<Version> {
         let Some(version) = version else { return Change::Missing };
-        match self {
-            Self::Match(tags) if !tags.iter().any(|tag| tag.strong_eq(&version.tag())) => Change::Stale,
-            Self::None | Self::Match(_) => Change::Made(version),
+        let tags = version.tags();
+        if self.if_match.as_ref().is_some_and(|wanted| !wanted.include(&tags, EntityTag::strong_eq)) {
+            Change::Stale
+        } else if self.if_none_match.as_ref().is_some_and(|unwanted| unwanted.include(&tags, EntityTag::weak_eq)) {
+            Change::Excluded
+        } else {
+            Change::Made(version)
+        }
+    }
+
+    /// Whether the request may add to a list, which always exists and has no ETag.
+    pub fn admit_addition(&self) -> Result<(), Problem> {
+        if matches!(self.if_match, Some(Tags::Items(_))) {
+            Err(Problem::precondition_failed("a list has no ETag that If-Match could name; leave If-Match out"))
+        } else if self.if_none_match == Some(Tags::Any) {
+            Err(Problem::precondition_failed(
+                "If-None-Match: * is false for a list, which exists; to create something once, send an Idempotency-Key",
+            ))
+        } else {
+            Ok(())
         }
     }
 }
@@ -89,8 +100,10 @@ pub enum Change<T> {
     Made(T),
     /// There is no such resource.
     Missing,
-    /// There is, but in a version that the request did not want to change.
+    /// There is, but in a version that `If-Match` does not name.
     Stale,
+    /// There is, in a version that `If-None-Match` names.
+    Excluded,
 }
 
 impl<T> Change<T> {
@@ -100,6 +113,7 @@ impl<T> Change<T> {
             Self::Made(made) => Change::Made(value(made)),
             Self::Missing => Change::Missing,
             Self::Stale => Change::Stale,
+            Self::Excluded => Change::Excluded,
         }
     }
 
@@ -111,6 +125,9 @@ impl<T> Change<T> {
             Self::Stale => Err(Problem::precondition_failed(format!(
                 "{what} is no longer the version that If-Match names: get it again, and decide anew"
             ))),
+            Self::Excluded => Err(Problem::precondition_failed(format!(
+                "{what} exists, in a version that If-None-Match excludes; leave If-None-Match out to change it"
+            ))),
         }
     }
 }
@@ -120,41 +137,41 @@ impl FromRequest for Precondition {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(if request.headers().contains_key(IF_MATCH) {
-            match Tags::of(request, &IF_MATCH) {
-                Some(Tags::Any) => Ok(Self::None),
-                Some(Tags::Items(tags)) => Ok(Self::Match(tags)),
-                None => Err(Problem::malformed("If-Match is neither * nor a list of entity tags such as \"3\"")),
-            }
-        } else {
-            Ok(Self::None)
+        let tags = |name| Tags::of(request.headers(), &name);
+        ready(match (tags(IF_MATCH), tags(IF_NONE_MATCH)) {
+            (Ok(if_match), Ok(if_none_match)) => Ok(Self { if_match, if_none_match }),
+            (Err(problem), _) | (_, Err(problem)) => Err(problem),
         })
     }
 }
 
 impl IntoParams for Precondition {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let description = "The ETag of the version to change; without it, whichever there is";
-        vec![header_parameter("if-match", description, |schema| schema.pattern(Some(TAGS_PATTERN)))]
+        [
+            ("if-match", "An ETag of the version to change; without it, whichever there is"),
+            ("if-none-match", "An ETag of a version not to change; `*` excludes every one"),
+        ]
+        .map(|(name, description)| header_parameter(name, description, |schema| schema.pattern(Some(TAGS_PATTERN))))
+        .into()
     }
 }
 
-/// Which versions of a resource a client has, in `If-None-Match`: for the OpenAPI document. What is no list of entity
-/// tags matches nothing, so that the client gets the resource.
+/// Which representations a client has, in `If-None-Match`: for the OpenAPI document. What is no list of entity tags
+/// matches nothing, so that the client gets the resource.
 #[derive(Clone, Copy, Debug)]
 pub struct KnownVersions;
 
 impl IntoParams for KnownVersions {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        vec![header_parameter("if-none-match", "The ETag of the version that is known already", |schema| schema)]
+        vec![header_parameter("if-none-match", "The ETag of the representation that is known already", |schema| schema)]
     }
 }
 
 /// Entity tags as `If-Match` and `If-None-Match` have them (RFC 9110, section 13.1).
 ///
 /// (actix-web splits such a list at every comma, which may be part of a tag, and leaves out what it cannot read.)
-#[derive(Debug, PartialEq, Eq)]
-enum Tags {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Tags {
     /// `*`
     Any,
     /// One or more.
@@ -162,10 +179,22 @@ enum Tags {
 }
 
 impl Tags {
-    /// Those in the header `name`, however many lines it has; none where it is something else.
-    fn of(request: &HttpRequest, name: &HeaderName) -> Option<Self> {
-        let lines: Vec<_> = request.headers().get_all(name).map(HeaderValue::as_bytes).collect();
-        Self::parse(&lines.join(&b", "[..]))
+    /// Those in the header `name`, however many lines it has; none where there is no such header.
+    pub(super) fn of(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Self>, Problem> {
+        if !headers.contains_key(name) {
+            return Ok(None);
+        }
+        let lines: Vec<_> = headers.get_all(name).map(HeaderValue::as_bytes).collect();
+        let malformed = || Problem::malformed(format!("{name} is neither * nor a list of entity tags such as \"3\""));
+        Self::parse(&lines.join(&b", "[..])).map(Some).ok_or_else(malformed)
+    }
+
+    /// Whether one of them `equals` one of `tags`.
+    pub(super) fn include(&self, tags: &[EntityTag], equals: impl Fn(&EntityTag, &EntityTag) -> bool) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Items(items) => items.iter().any(|item| tags.iter().any(|tag| equals(item, tag))),
+        }
     }
 
     fn parse(text: &[u8]) -> Option<Self> {
@@ -204,6 +233,8 @@ fn skip<'a>(text: &'a [u8], bytes: &[u8]) -> &'a [u8] {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::test::TestRequest;
+
     use super::*;
 
     #[test]
@@ -223,6 +254,39 @@ mod tests {
         for text in ["", ",", "1", "\"1", "1\"", "\"1\" \"2\"", "\"1\", 2", "w/\"1\"", "*, \"1\"", "\"a b\"", "\"\"\""]
         {
             assert_eq!(Tags::parse(text.as_bytes()), None, "{text} was taken");
+        }
+    }
+
+    fn change(headers: &[(&str, &str)], version: Option<u64>) -> Change<Version> {
+        let request = headers.iter().fold(TestRequest::put(), |request, header| request.append_header(*header));
+        let precondition = Precondition::from_request(&request.to_http_request(), &mut Payload::None)
+            .into_inner()
+            .expect("well-formed");
+        precondition.admit(version.map(Version))
+    }
+
+    #[test]
+    fn every_precondition_has_to_hold() {
+        let three = || Change::Made(Version(3));
+        for (headers, outcome) in [
+            (&[][..], three()),
+            (&[("if-match", "\"3\"")], three()),
+            (&[("if-match", "\"3-private\"")], three()),
+            (&[("if-match", "*")], three()),
+            (&[("if-match", "W/\"3\"")], Change::Stale),
+            (&[("if-match", "\"3-other\"")], Change::Stale),
+            (&[("if-match", "\"2\""), ("if-match", "\"3\"")], three()),
+            (&[("if-none-match", "*")], Change::Excluded),
+            (&[("if-none-match", "\"3\"")], Change::Excluded),
+            (&[("if-none-match", "W/\"3\"")], Change::Excluded),
+            (&[("if-none-match", "\"1\", \"3-private\"")], Change::Excluded),
+            (&[("if-none-match", "\"2\"")], three()),
+            (&[("if-match", "\"3\""), ("if-none-match", "*")], Change::Excluded),
+            (&[("if-match", "\"2\""), ("if-none-match", "*")], Change::Stale),
+            (&[("if-match", "\"3\""), ("if-none-match", "\"2\"")], three()),
+        ] {
+            assert_eq!(change(headers, Some(3)), outcome, "{headers:?}");
+            assert_eq!(change(headers, None), Change::Missing, "{headers:?}");
         }
     }
 }

@@ -1,10 +1,6 @@
 //! Pages as answers: rendered at once or sent as they are made, with the headers that every page has.
 
-use actix_web::{
-    HttpResponse, HttpResponseBuilder,
-    http::{StatusCode, header::CACHE_CONTROL},
-    web::Bytes,
-};
+use actix_web::{HttpResponse, HttpResponseBuilder, http::StatusCode, web::Bytes};
 use askama::Template;
 use futures_util::{Stream, TryStreamExt as _};
 
@@ -37,11 +33,10 @@ pub(super) fn html_answer(status: StatusCode, page: String) -> HttpResponse {
     html_head(status).body(page)
 }
 
-fn html_head(status: StatusCode) -> HttpResponseBuilder {
+pub(super) fn html_head(status: StatusCode) -> HttpResponseBuilder {
     let mut answer = HttpResponse::build(status);
     answer
         .content_type("text/html; charset=utf-8")
-        .insert_header((CACHE_CONTROL, "no-cache"))
         .insert_header(("content-security-policy", CONTENT_SECURITY_POLICY))
         .insert_header(("referrer-policy", "same-origin"));
     answer

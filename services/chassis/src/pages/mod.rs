@@ -2,29 +2,35 @@
 
 mod answer;
 pub(crate) mod assets;
+mod fixed;
 pub(crate) mod home;
 mod number;
 mod problem;
 mod reference;
 
 use actix_web::{HttpResponse, get, http::StatusCode, web::Data};
-use answer::html_answer;
 pub use answer::{html, html_stream, render};
+use answer::{html_answer, html_head};
 use askama::Template as _;
+use fixed::Fixed;
 pub use number::grouped;
 pub(crate) use problem::for_browsers;
 use reference::Reference;
 use utoipa::openapi::OpenApi;
 
-use crate::{Service, http::problem::AnyOperation, instance::Instance};
+use crate::{
+    Service,
+    http::{KnownVersions, problem::AnyOperation},
+    instance::Instance,
+};
 
 /// What the pages are made of, rendered once where it never changes.
 pub(crate) struct Pages {
     service: Service,
     instance: Instance,
     /// The OpenAPI document as JSON.
-    pub(crate) document: String,
-    reference: String,
+    pub(crate) document: Fixed,
+    reference: Fixed,
 }
 
 impl Pages {
@@ -32,18 +38,19 @@ impl Pages {
         Self {
             service: *service,
             instance: instance.clone(),
-            document: document.to_json().unwrap_or_default(),
-            reference: Reference::new(service, document).render().unwrap_or_default(),
+            document: Fixed::new(document.to_json().unwrap_or_default()),
+            reference: Fixed::new(Reference::new(service, document).render().unwrap_or_default()),
         }
     }
 }
 
 /// The reference: what this document says, for people.
-#[utoipa::path(tag = "pages", responses(
+#[utoipa::path(tag = "pages", params(KnownVersions), responses(
+    (status = 304, description = "It is still the one that `if-none-match` names"),
     (status = 200, description = "A page", content_type = "text/html", body = str),
     AnyOperation,
 ))]
 #[get("/docs")]
 pub(crate) async fn docs(pages: Data<Pages>) -> HttpResponse {
-    html_answer(StatusCode::OK, pages.reference.clone())
+    pages.reference.answer(&mut html_head(StatusCode::OK))
 }

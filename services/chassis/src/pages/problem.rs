@@ -2,7 +2,7 @@
 //! who follow a link.
 
 use actix_web::{
-    Error,
+    Error, HttpResponse,
     body::{EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::{
@@ -17,7 +17,7 @@ use askama::Template;
 use super::{Pages, html_answer};
 use crate::{
     Service,
-    http::{Problem, prefers_html},
+    http::{Problem, answered_with, prefers_html_to_a_problem},
     telemetry::RequestContext,
 };
 
@@ -30,36 +30,45 @@ struct Page<'a> {
     request_id: &'a str,
 }
 
-/// Middleware: answers a browser with a page where a program would be told of a problem.
+/// Middleware: answers a browser with a page where a program would get a problem.
 pub(crate) async fn for_browsers(
     pages: Data<Pages>,
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<EitherBody<impl MessageBody>>, Error> {
-    let answer = next.call(request).await?;
-    if !answer.status().is_client_error() && !answer.status().is_server_error() {
-        return Ok(answer.map_into_left_body());
-    }
-    let problem = answer.response().extensions().get::<Problem>().cloned();
-    let request = answer.request();
-    let Some(problem) = problem.filter(|_| request.method() == Method::GET && prefers_html(request)) else {
-        return Ok(answer.map_into_left_body());
-    };
-    let context = RequestContext::of(request);
-    let page = Page {
-        service: &pages.service,
-        problem: &problem,
-        status: answer.status().as_u16(),
-        request_id: &context.request_id,
-    };
-    let Ok(page) = page.render() else { return Ok(answer.map_into_left_body()) };
-    let mut shown = html_answer(answer.status(), page);
-    // What the problem has told in headers, such as when to try again, it still does.
-    for (name, value) in answer.headers() {
-        if !shown.headers().contains_key(name) {
-            shown.headers_mut().append(name.clone(), value.clone());
+    let is_read = request.method() == Method::GET;
+    let browser =
+        (is_read && prefers_html_to_a_problem(request.headers())).then(|| RequestContext::of(request.request()));
+    match next.call(request).await {
+        Ok(mut answer) => {
+            if is_read && !answer.headers().contains_key(VARY) && answer.response().extensions().contains::<Problem>() {
+                answer.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
+            }
+            Ok(match browser.and_then(|browser| page_instead(&pages, &browser, answer.response())) {
+                Some(page) => answer.into_response(page).map_into_right_body(),
+                None => answer.map_into_left_body(),
+            })
+        }
+        Err(error) => {
+            let answer = error.error_response();
+            let page = browser.and_then(|browser| page_instead(&pages, &browser, &answer));
+            Err(answered_with(error, page.unwrap_or(answer)))
         }
     }
-    shown.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
-    Ok(answer.into_response(shown).map_into_boxed_body().map_into_right_body())
+}
+
+/// The page that shows the problem in `answer`, if there is one.
+fn page_instead<B>(pages: &Pages, browser: &RequestContext, answer: &HttpResponse<B>) -> Option<HttpResponse> {
+    let extensions = answer.extensions();
+    let problem = extensions.get::<Problem>()?;
+    let status = answer.status();
+    let page = Page { service: &pages.service, problem, status: status.as_u16(), request_id: &browser.request_id };
+    let mut page = html_answer(status, page.render().ok()?);
+    // What the problem has told in headers, such as when to try again, it still does.
+    for (name, value) in answer.headers() {
+        if !page.headers().contains_key(name) {
+            page.headers_mut().append(name.clone(), value.clone());
+        }
+    }
+    Some(page)
 }

@@ -1,9 +1,11 @@
 //! Figures for Prometheus. Names, units and labels are listed in docs/observability.md.
 
+mod exposition;
 mod process;
 
 use std::{sync::atomic::Ordering, time::Duration};
 
+pub(crate) use exposition::Exposition;
 use process::Process;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
@@ -107,8 +109,8 @@ impl Metrics {
         self.requests.get_or_create(&Answered { method, route, status }).inc();
     }
 
-    /// All figures in the OpenMetrics text format.
-    pub(crate) fn text(&self, connections: Connections, database_up: bool) -> String {
+    /// All metrics in the `format`.
+    pub(crate) fn text(&self, format: Exposition, connections: Connections, database_up: bool) -> String {
         let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         self.connections.get_or_create(&State { state: "idle" }).set(count(connections.idle));
         self.connections.get_or_create(&State { state: "used" }).set(count(connections.used));
@@ -121,7 +123,7 @@ impl Metrics {
         self.database_up.set(database_up.into());
         let mut text = String::new();
         encode(&mut text, &self.registry).expect("writing to a string does not fail");
-        text
+        format.convert(text)
     }
 }
 

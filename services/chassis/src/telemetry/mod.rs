@@ -5,11 +5,16 @@ mod metrics;
 mod observe;
 mod traces;
 
-use std::{fmt::Write as _, io::IsTerminal as _, str::FromStr};
+use std::{
+    fmt::Write as _,
+    io::IsTerminal as _,
+    panic::{self, PanicHookInfo},
+    str::FromStr,
+};
 
 pub use context::RequestContext;
-pub(crate) use metrics::Metrics;
-pub(crate) use observe::observe;
+pub(crate) use metrics::{Exposition, Metrics};
+pub(crate) use observe::{QUIET_ROUTES, observe};
 pub use traces::{Call, statement};
 pub(crate) use traces::{Settings as TracesSettings, Traces, Waiting, together};
 use tracing_subscriber::{
@@ -94,6 +99,17 @@ pub fn start(settings: &Settings) {
     if let Err(problem) = started {
         tracing::debug!(%problem, "logging is on already");
     }
+    log_panics();
+}
+
+/// Logs where a panic was, in the span of the request that it ends, in place of lines on stderr. A message that was put
+/// together at run time may have anything in it, and is left out.
+pub(crate) fn log_panics() {
+    panic::set_hook(Box::new(|panic: &PanicHookInfo<'_>| {
+        let location = panic.location().map(ToString::to_string);
+        let reason = panic.payload().downcast_ref::<&'static str>();
+        tracing::error!(location, reason, "panicked");
+    }));
 }
 
 /// An error and its causes on one line, for logs and terminals: `this: because of that: because of the other`.

@@ -4,11 +4,11 @@ use std::time::Instant;
 
 use actix_web::{
     Error, HttpMessage as _,
-    body::{EitherBody, MessageBody},
+    body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::{
         Method,
-        header::{HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS},
+        header::{HeaderMap, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS},
     },
     middleware::Next,
     web::Data,
@@ -20,17 +20,18 @@ use super::{
     context::{REQUEST_ID, TraceParent},
     traces::{Serving, within},
 };
-use crate::http::{MAX_HEAD_BYTES, Problem};
+use crate::http::{MAX_HEAD_BYTES, Problem, answered_with, contained};
 
 /// What load balancers, orchestrators and collectors ask for all day long; it is logged at debug level only, and in no trace.
-const QUIET_ROUTES: [&str; 4] = ["/livez", "/readyz", "/health", "/metrics"];
+/// Nobody keeps an answer to it.
+pub(crate) const QUIET_ROUTES: [&str; 4] = ["/livez", "/readyz", "/health", "/metrics"];
 
 /// Middleware: gives the request its id and span, and logs and counts the answer.
 pub(crate) async fn observe(
     metrics: Data<Metrics>,
     mut request: ServiceRequest,
-    next: Next<impl MessageBody>,
-) -> Result<ServiceResponse<EitherBody<impl MessageBody>>, Error> {
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
     let method = request.method().clone();
     let mut context = RequestContext::take_up(request.headers());
@@ -46,28 +47,43 @@ pub(crate) async fn observe(
         request.head_mut().method = Method::GET;
     }
     let span = tracing::info_span!("request", request_id = context.request_id, trace_id = context.trace.trace_id());
+    // An error comes back without its request.
+    let (uri, route) = (request.uri().clone(), request.match_pattern());
 
-    let mut response = if head_size(&request) > MAX_HEAD_BYTES {
+    let outcome = if head_size(&request) > MAX_HEAD_BYTES {
         let problem =
             Problem::head_too_large(format!("request line and headers are larger than {MAX_HEAD_BYTES} bytes"));
-        request.error_response(problem).map_into_right_body()
+        Ok(request.error_response(problem))
     } else {
-        let context = serving.as_ref().map(Serving::context);
-        within(context, next.call(request).instrument(span.clone())).await?.map_into_left_body()
+        let parent = serving.as_ref().map(Serving::context);
+        let answered = within(parent, next.call(request).instrument(span.clone())).await;
+        answered.map(|answer| contained(answer.map_into_boxed_body(), &span))
     };
 
-    let headers = response.headers_mut();
+    let (status, outcome) = match outcome {
+        Ok(mut answer) => {
+            identify(answer.headers_mut(), &context);
+            (answer.status().as_u16(), Ok(answer))
+        }
+        Err(error) => {
+            let mut answer = error.error_response();
+            identify(answer.headers_mut(), &context);
+            (answer.status().as_u16(), Err(answered_with(error, answer)))
+        }
+    };
+    span.in_scope(|| log(&method, uri.path(), route.as_deref(), status, started));
+    if let Some(serving) = serving {
+        serving.answered(uri.path(), route.as_deref(), status);
+    }
+    metrics.answered(method.as_str(), route, status, started.elapsed());
+    outcome
+}
+
+fn identify(headers: &mut HeaderMap, context: &RequestContext) {
     if let Ok(id) = HeaderValue::from_str(&context.request_id) {
         headers.insert(HeaderName::from_static(REQUEST_ID), id);
     }
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    let (route, status) = (response.request().match_pattern(), response.status().as_u16());
-    span.in_scope(|| log(&method, response.request().path(), route.as_deref(), status, started));
-    if let Some(serving) = serving {
-        serving.answered(response.request().path(), route.as_deref(), status);
-    }
-    metrics.answered(method.as_str(), route, status, started.elapsed());
-    Ok(response)
 }
 
 /// The query is left out of the log: people search for names.
