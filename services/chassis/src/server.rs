@@ -2,8 +2,9 @@
 
 use std::{io, time::Duration};
 
+use actix_server::Server;
 use actix_web::{
-    App, HttpRequest, HttpServer,
+    App, HttpRequest,
     middleware::from_fn,
     rt,
     web::{self, Data},
@@ -15,8 +16,8 @@ use crate::{
     database::{self, Shares},
     health::{self, Health},
     http::{
-        AccessControl, Address, CLIENT_DISCONNECT_TIMEOUT, Fallback, HEAD_TIMEOUT, KEEP_ALIVE, body_deadline, caching,
-        connections_of_worker, contain, extractors, limit_connection,
+        AccessControl, Address, Fallback, admit, body_deadline, caching, connections_of_worker, contain, extractors,
+        http_service,
     },
     instance::{Instance, MetadataUri},
     openapi, pages, process,
@@ -133,12 +134,7 @@ pub async fn run(service: &Service, settings: Settings) -> Result<(), Error> {
 }
 
 /// Binds the port and starts the workers.
-fn start(
-    service: &Service,
-    settings: &Settings,
-    shares: &Shares,
-    health: &Data<Health>,
-) -> Result<actix_web::dev::Server, Error> {
+fn start(service: &Service, settings: &Settings, shares: &Shares, health: &Data<Health>) -> Result<Server, Error> {
     let document = openapi::document(service, &settings.routes);
     let fallback = Fallback::new(&document);
     let pages = Data::new(pages::Pages::new(service, &settings.instance, &document));
@@ -168,24 +164,24 @@ fn start(
             .configure(|config| routes(config))
             .into_app()
             .default_service(web::to(move |request: HttpRequest| std::future::ready(fallback.answer(&request))))
-            .wrap(from_fn(body_deadline))
+            // The last is the outermost. Whatever answers without reading the body stands inside `body_deadline`.
+            .wrap(from_fn(admit))
             .wrap(from_fn(contain))
             .wrap(from_fn(caching))
             .wrap(from_fn(pages::for_browsers))
+            .wrap(from_fn(body_deadline))
             .wrap(from_fn(observe))
     };
     let granted = process::open_as_many_files_as_granted(settings.database.max_connections);
-    let server = HttpServer::new(app)
+    let server = Server::build();
+    let draining = server.graceful_shutdown_signal();
+    let server = server
         .workers(shares.workers())
-        .max_connections(connections_of_worker(granted, shares.workers()))
-        .on_connect(|connection, _| limit_connection(connection))
-        .keep_alive(KEEP_ALIVE)
-        .client_request_timeout(HEAD_TIMEOUT)
-        .client_disconnect_timeout(CLIENT_DISCONNECT_TIMEOUT)
+        .max_concurrent_connections(connections_of_worker(granted, shares.workers()))
         // It takes whole seconds only; `shutdown::drain` keeps the exact time.
         .shutdown_timeout(settings.shutdown_timeout.as_secs().saturating_add(1))
         .disable_signals()
-        .bind(settings.address.socket())
+        .bind(service.name, settings.address.socket(), move || http_service(app(), draining.clone()))
         .map_err(|problem| Error::Listen(settings.address, problem))?;
     Ok(server.run())
 }

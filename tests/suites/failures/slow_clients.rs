@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use harness::{Seeded, TOKEN, eventually, location, raw};
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
@@ -14,6 +15,34 @@ async fn a_head_that_drips_in_is_cut_off() {
     let answer = raw(service.running.port(), &pieces, Duration::from_millis(500)).await;
     assert!(answer.starts_with("HTTP/1.1 408"), "{answer:?}");
     assert!(begun.elapsed() < Duration::from_secs(22), "the limit is 5 s from the first byte: {:?}", begun.elapsed());
+}
+
+/// actix-http alone has a limit for the first head of a connection, and none for the others.
+#[tokio::test]
+async fn half_a_head_is_answered_and_cut_off_wherever_it_stands_on_its_connection() {
+    let service = location(Seeded::No).await;
+    let port = service.running.port();
+    let first = "GET /livez HTTP/1.1\r\nhost: x\r\n\r\n";
+    let chunked = "GET /livez HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n";
+    let shapes = [
+        String::new(),
+        "\r\n".to_owned(),
+        "GET /livez HTTP/1.1\r\nho".to_owned(),
+        format!("{first}GET /livez HTTP/1.1\r\nho"),
+        format!("{first}\r\nGET /"),
+        format!("{chunked}GET /livez HTTP/1.1\r\nhost: x\r\n"),
+    ];
+    let answers = shapes.iter().map(async |shape| raw(port, &[shape.as_bytes()], Duration::ZERO).await);
+    for (shape, answer) in shapes.iter().zip(join_all(answers).await) {
+        let last = answer.rfind("HTTP/1.1 ").map(|at| &answer[at..]).unwrap_or_default();
+        assert!(
+            last.starts_with("HTTP/1.1 408 ") && last.contains("urn:problem-type:timeout"),
+            "{shape:?}: {answer:?}"
+        );
+        assert!(last.contains("x-request-id: "), "{shape:?}: {answer:?}");
+    }
+    let line = format!(r#"http_requests_total{{method="other",route="unmatched",status="408"}} {}"#, shapes.len());
+    assert!(service.client.get("/metrics").await.expect(200).body.lines().any(|found| found == line), "{line}");
 }
 
 #[tokio::test]

@@ -22,10 +22,11 @@ use futures_util::{
 };
 use tokio::time::sleep;
 
-use super::limits::BODY_TIMEOUT;
+use super::{answered_with, limits::BODY_TIMEOUT};
 
 /// Middleware: a body that is not there in time ends in an error, which the JSON extractor answers with 408; and a
-/// connection whose body was not read to its end is closed after the answer.
+/// connection whose body was not read to its end is closed after the answer. It has to stand outside of every middleware
+/// that answers by itself or replaces the body of an answer.
 pub(crate) async fn body_deadline(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -36,8 +37,14 @@ pub(crate) async fn body_deadline(
     }
     let payload = Rc::new(RefCell::new(payload));
     request.set_payload(Payload::Stream { payload: limited(Rc::clone(&payload)).boxed_local() });
-    let response = next.call(request).await?.map_into_boxed_body();
-    Ok(response.map_body(|_, body| BoxBody::new(Answer { body, _unread: payload })))
+    let keep = |body| BoxBody::new(Answer { body, _unread: payload });
+    match next.call(request).await {
+        Ok(answer) => Ok(answer.map_into_boxed_body().map_body(|_, body| keep(body))),
+        Err(error) => {
+            let answer = error.error_response().map_body(|_, body| keep(body));
+            Err(answered_with(error, answer))
+        }
+    }
 }
 
 /// The chunks of `payload`, and an error in place of the first one that is not there in time.

@@ -1,9 +1,10 @@
 //! How much a client may send and how long it may take, each limit with its reason.
 
-use std::{any::Any, io, time::Duration};
+use std::{io, time::Duration};
 
 use actix_web::{
     error::{JsonPayloadError, PathError, PayloadError, QueryPayloadError},
+    rt::net::TcpStream,
     web::{JsonConfig, PathConfig, QueryConfig, ServiceConfig},
 };
 use serde_json::error::Category;
@@ -17,7 +18,7 @@ pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 /// How long a client may take to send the head of a request: a balancer sends it at once, and whoever drips it in
 /// holds a connection for nothing.
-pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Deadline of a request, from the end of its head to the head of its answer. All that it waits for shares this: its
 /// body, a database connection, statements and their retries, another service.
@@ -30,7 +31,7 @@ pub(super) const BODY_TIMEOUT: Duration = Duration::from_secs(6);
 const _: () = assert!(BODY_TIMEOUT.as_millis() < REQUEST_TIMEOUT.as_millis(), "a slow body is 408 rather than 503");
 
 /// How long a connection may take to close in order before it is reset.
-pub(crate) const CLIENT_DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+pub(super) const CLIENT_DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long a client may take nothing of its answer. After that the kernel gives the connection up, and what is held for
 /// it is free again: the server itself would wait for ever.
@@ -42,9 +43,14 @@ const MAX_CONNECTIONS: usize = 25_000;
 /// Largest request body, in bytes: several times the largest valid one, which has a few short fields.
 const MAX_BODY_BYTES: usize = 16 * 1024;
 
-/// Largest request target and headers together, in bytes: what browsers and balancers send is well below 8 KiB. (The
-/// server itself stops reading at 128 KiB or 96 headers.)
-pub(crate) const MAX_HEAD_BYTES: usize = 16 * 1024;
+/// Largest request target and headers together, in bytes: what browsers and balancers send is well below 8 KiB. A
+/// head of twice as much is not read to its end, and closes the connection.
+pub(super) const MAX_HEAD_BYTES: usize = 16 * 1024;
+
+/// The answer to a head that is larger.
+pub(super) fn head_too_large() -> Problem {
+    Problem::head_too_large(format!("request line and headers are larger than {MAX_HEAD_BYTES} bytes"))
+}
 
 /// How many clients may be connected to each of so many workers; others wait until one goes. `granted` is what the
 /// operating system allows.
@@ -53,16 +59,16 @@ pub(crate) fn connections_of_worker(granted: usize, workers: usize) -> usize {
 }
 
 /// Limits a connection that was just accepted.
-pub(crate) fn limit_connection(connection: &dyn Any) {
+pub(super) fn limit_connection(stream: &TcpStream) {
     #[cfg(target_os = "linux")]
-    if let Some(stream) = connection.downcast_ref::<actix_web::rt::net::TcpStream>() {
+    {
         let milliseconds = u32::try_from(READ_TIMEOUT.as_millis()).unwrap_or(u32::MAX);
         if let Err(problem) = rustix::net::sockopt::set_tcp_user_timeout(stream, milliseconds) {
             tracing::debug!(%problem, "a client may take as long as it likes to read");
         }
     }
     #[cfg(not(target_os = "linux"))]
-    let _ = connection;
+    let _ = stream;
 }
 
 /// Makes the extractors keep the limits and answer with problems.

@@ -20,7 +20,7 @@ use super::{
     context::{REQUEST_ID, TraceParent},
     traces::{Serving, within},
 };
-use crate::http::{MAX_HEAD_BYTES, Problem, answered_with, contained};
+use crate::http::{answered_with, contained};
 
 /// What load balancers, orchestrators and collectors ask for all day long; it is logged at debug level only, and in no trace.
 /// Nobody keeps an answer to it.
@@ -50,15 +50,9 @@ pub(crate) async fn observe(
     // An error comes back without its request.
     let (uri, route) = (request.uri().clone(), request.match_pattern());
 
-    let outcome = if head_size(&request) > MAX_HEAD_BYTES {
-        let problem =
-            Problem::head_too_large(format!("request line and headers are larger than {MAX_HEAD_BYTES} bytes"));
-        Ok(request.error_response(problem))
-    } else {
-        let parent = serving.as_ref().map(Serving::context);
-        let answered = within(parent, next.call(request).instrument(span.clone())).await;
-        answered.map(|answer| contained(answer.map_into_boxed_body(), &span))
-    };
+    let parent = serving.as_ref().map(Serving::context);
+    let answered = within(parent, next.call(request).instrument(span.clone())).await;
+    let outcome = answered.map(|answer| contained(answer.map_into_boxed_body(), &span));
 
     let (status, outcome) = match outcome {
         Ok(mut answer) => {
@@ -94,9 +88,4 @@ fn log(method: &Method, path: &str, route: Option<&str>, status: u16, started: I
     } else {
         tracing::event!(Level::INFO, %method, path, status, elapsed_us, "answered");
     }
-}
-
-fn head_size(request: &ServiceRequest) -> usize {
-    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
-    request.headers().iter().fold(target, |size, (name, value)| size + name.as_str().len() + value.len())
 }
