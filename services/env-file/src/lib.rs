@@ -116,12 +116,13 @@ fn check(bytes: &[u8], is_known: impl Fn(&str) -> bool) -> Result<Vec<Line<'_>>,
         };
         match Line::parse(bytes) {
             Ok(None) => {}
-            Ok(Some(line)) => match seen.insert(line.name, number) {
-                Some(earlier) => {
-                    fault(Some(line.name), format!("is set on line {earlier} already; keep one of the two"))
+            Ok(Some(line)) => {
+                if let Some(earlier) = seen.insert(line.name, number) {
+                    fault(Some(line.name), format!("is set on line {earlier} already; keep one of the two"));
+                } else {
+                    lines.push(line);
                 }
-                None => lines.push(line),
-            },
+            }
             Err(refused) => fault(refused.name, refused.problem.to_owned()),
         }
     }

@@ -75,7 +75,7 @@ mod tests {
         assert_eq!(pages.of_place(7), "https://example.com/places/locations/7");
         for bad in ["https://u:hunter2@example.com", "https://example.com/?hunter2", "ftp://example.com", "example.com"]
         {
-            let refused = bad.parse::<PagesUrl>().err().expect(bad);
+            let refused = bad.parse::<PagesUrl>().expect_err(bad);
             assert!(!refused.contains("hunter2"), "{refused}");
         }
     }

@@ -217,7 +217,7 @@ fn is_rds(host: &Host) -> bool {
 /// Whether an instance on RDS is in a part of AWS that has certificate authorities of its own.
 fn is_of_another_partition(host: &Host) -> bool {
     let name = host.as_str().to_ascii_lowercase();
-    is_rds(host) && (name.contains(".us-gov-") || name.trim_end_matches('.').ends_with(".cn"))
+    is_rds(host) && [".us-gov-", ".amazonaws.com.cn"].iter().any(|part| name.contains(part))
 }
 
 #[cfg(test)]

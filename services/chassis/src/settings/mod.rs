@@ -72,13 +72,11 @@ impl Reader {
     /// The text of `name`, if it is set.
     fn text(&mut self, name: &'static str) -> Option<String> {
         self.asked.insert(name);
-        match (self.lookup)(name)?.into_string() {
-            Ok(text) => (!text.is_empty()).then_some(text),
-            Err(_) => {
-                self.fault(name, "has bytes that are not UTF-8");
-                None
-            }
-        }
+        let Ok(text) = (self.lookup)(name)?.into_string() else {
+            self.fault(name, "has bytes that are not UTF-8");
+            return None;
+        };
+        (!text.is_empty()).then_some(text)
     }
 
     /// The value of `name`, if it is set and valid. The errors of `T` must not repeat the text: it may be a secret.

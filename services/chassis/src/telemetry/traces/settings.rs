@@ -34,7 +34,9 @@ impl Settings {
         let service_name = reader.optional("OTEL_SERVICE_NAME");
         let endpoints = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
         let url = if disabled || exporter == Exporter::None {
-            endpoints.into_iter().for_each(|name| reader.leave_out(name));
+            for name in endpoints {
+                reader.leave_out(name);
+            }
             None
         } else {
             let [of_traces, base] = endpoints.map(|name| reader.optional::<Receiver>(name).map(|Receiver(url)| url));
