@@ -98,8 +98,8 @@ const CAUSES: &[(&[u16], Class, &str)] = &[
     (
         &[1142, 1143, 1227, 1370, 3554],
         Setup,
-        "the login lacks a privilege, which the log names: run the task `provision`, or GRANT the privilege to the login \
-         of the service and restart its tasks",
+        "the login lacks a privilege, which the log names: run the task `provision`, or GRANT the privilege to the \
+         login of the service",
     ),
     (
         &[1130],
