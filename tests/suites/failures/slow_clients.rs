@@ -23,7 +23,10 @@ async fn half_a_head_is_answered_and_cut_off_wherever_it_stands_on_its_connectio
     let service = location(Seeded::No).await;
     let port = service.running.port();
     let first = "GET /livez HTTP/1.1\r\nhost: x\r\n\r\n";
-    let chunked = "GET /livez HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n";
+    let chunked = format!(
+        "POST /locations HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {TOKEN}\r\ncontent-type: application/json\r\n\
+         transfer-encoding: chunked\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n"
+    );
     let shapes = [
         String::new(),
         "\r\n".to_owned(),

@@ -186,7 +186,7 @@ impl Framing {
     /// What follows the head.
     fn body(&self, method: &str) -> Result<Body, Problem> {
         if self.is_http_11 && !self.has_host {
-            return Err(Problem::malformed("HTTP/1.1 requires a Host header"));
+            return Err(Problem::malformed("a Host header is required"));
         }
         match self.length {
             Some(_) if self.is_chunked => {
@@ -214,7 +214,7 @@ fn syntax(error: httparse::Error) -> Problem {
     use httparse::Error;
     match error {
         Error::TooManyHeaders => Problem::head_too_large(format!("the request has more than {MAX_HEADERS} headers")),
-        Error::Version => Problem::malformed("the service speaks HTTP/1.1 and HTTP/1.0"),
+        Error::Version => Problem::malformed("only the versions 1.1 and 1.0 of HTTP are supported"),
         Error::HeaderName => Problem::malformed("a header has an invalid name"),
         Error::HeaderValue => Problem::malformed("a header has an invalid value, such as a control character"),
         Error::NewLine => Problem::malformed("a line does not end in CR LF"),
