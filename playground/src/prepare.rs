@@ -40,6 +40,9 @@ const CRATES: [(&str, &[&str]); 3] = [
 /// Set to a value never used before, when this executable is to pose as the compiler.
 const RUN: &str = "PLAYGROUND_PREPARE";
 
+/// Where the macros are to write the descriptions.
+const DESCRIPTIONS: &str = "PLAYGROUND_DESCRIPTIONS";
+
 /// Writes `.sqlx`, or with `check` fails unless it is as it would be written.
 pub async fn prepare(check: bool) -> Result<()> {
     let choice = if private::find().await.is_some() { Choice::Private } else { Choice::Auto };
@@ -111,8 +114,7 @@ async fn expand(server: &Server, databases: &[(&str, Login)], fresh: &Path) -> R
         .current_dir(folders::workspace())
         .env("RUSTC_WORKSPACE_WRAPPER", compiler()?)
         .env(RUN, secret::random(8)?)
-        .env("SQLX_OFFLINE", "false")
-        .env("SQLX_OFFLINE_DIR", fresh)
+        .env(DESCRIPTIONS, fresh)
         .envs(databases.iter().map(|(name, login)| (url_variable(name), login.url(server))));
     process::output("cargo check", command, Duration::from_hours(1)).await?;
     step.done(format_args!("described the queries on {}", server.description));
@@ -144,7 +146,11 @@ fn compile(run: &str, rustc: &OsString, arguments: &[OsString]) -> Result<ExitCo
     command.args(arguments);
     let url = env::var("CARGO_PKG_NAME").ok().and_then(|name| env::var(url_variable(&name)).ok());
     if let Some(url) = &url {
-        command.env("DATABASE_URL", url);
+        // Here and not in cargo's environment, where .cargo/config.toml overrides them.
+        command.env("DATABASE_URL", url).env("SQLX_OFFLINE", "false");
+        if let Some(folder) = env::var_os(DESCRIPTIONS) {
+            command.env("SQLX_OFFLINE_DIR", folder);
+        }
     }
     let status = command.status().context("cannot start rustc")?;
     if status.success() && url.is_some() {

@@ -6,7 +6,7 @@
 //! for the other, and the next image would hold one of these releases.
 
 use std::{
-    env,
+    env, fs,
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -37,12 +37,14 @@ impl Compiler {
         let target = format!("{}-unknown-linux-gnu", env::consts::ARCH);
         let playground = folders::playground().unwrap();
         let finished = sources.folder().join("target");
+        // It forces builds to be offline.
+        fs::write(sources.folder().join(".cargo/config.toml"), "").unwrap();
         let mut command = Command::new(sources.folder().join("docker/build/compile.sh"));
         command
             .args([&target, "--binary", "location"])
             .current_dir(sources.folder())
             .env("SOURCES", folders::workspace())
-            .env("CARGO_BUILD_BUILD_DIR", playground.parent().unwrap())
+            .env("CARGO_BUILD_BUILD_DIR", playground.parent().unwrap().join("images/build"))
             // Binaries would overwrite those of `make build`.
             .env("CARGO_TARGET_DIR", &finished)
             // Does nothing, but cargo keeps crates of a workspace apart by their wrapper; other people's have none.
