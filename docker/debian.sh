@@ -4,6 +4,8 @@
 #   debian.sh base SUITE                     prints the name of a minimal image of that release, made when it is not there
 #   debian.sh unpack SUITE PACKAGE FOLDER    unpacks a package, without installing it
 set -euo pipefail
+# What goes into an image is read by other users there.
+umask 022
 
 # Nothing where apt's settings name no mirror of Debian's.
 own_mirror() {

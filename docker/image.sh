@@ -4,7 +4,7 @@
 #
 #   image.sh [--official] mysql | haproxy | prometheus | registry | rust | ministack | docker
 set -euo pipefail
-cd "$(dirname "$0")/.."
+CDPATH='' cd -- "$(dirname "$0")/.."
 
 insist=
 [[ $1 != --official ]] || { insist=yes && shift; }

@@ -12,7 +12,7 @@
 # Docker publishes the ports of its databases and tasks on all addresses of this machine, as MiniStack knows no other
 # way: a rehearsal is not for networks that you do not trust.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+CDPATH='' cd -- "$(dirname "$0")/.."
 # shellcheck source-path=SCRIPTDIR
 . docker/engine.sh
 
@@ -22,6 +22,8 @@ region=eu-west-1
 # Not MiniStack's own default, so that what belongs to another MiniStack on this engine is told apart.
 account=123456789012
 settings=target/local-aws/env
+# The label with the checkout that it belongs to.
+mark=ecs-playground.checkout
 # MiniStack marks containers with the host and port that it serves on.
 started_by_it=(--filter "label=ministack.instance=$name:80")
 # It names the volumes of databases after account and region, and leaves them when a database is deleted.
@@ -38,9 +40,19 @@ port() {
         2>/dev/null | grep . || echo "${LOCAL_AWS_PORT:-4566}"
 }
 
+# There is one on an engine, as its accounts and volumes have fixed names. Nobody takes or removes that of another checkout.
+require_own() {
+    local owner
+    owner=$(docker container inspect --format "{{index .Config.Labels \"$mark\"}}" "$name" 2>/dev/null || true)
+    [[ -z $owner || $owner == "$PWD" || ! -d $owner ]] ||
+        fail "the local AWS of this engine belongs to the checkout $owner: use it there, or remove it with \
+\`make -C $(printf %q "$owner") local-aws-down\`, which removes all that runs on it"
+}
+
 require_port() {
     local port=$1 holder
-    [[ $port =~ ^[0-9]+$ && $port -ge 1 && $port -le 65535 ]] || fail "LOCAL_AWS_PORT=$port is no port"
+    [[ $port =~ ^[1-9][0-9]{0,4}$ && $port -le 65535 ]] ||
+        fail "LOCAL_AWS_PORT=$port is no port: give a number from 1 to 65535"
     holder=$(docker ps --filter "publish=$port" --format '{{.Names}}' | head -n 1)
     if [[ -n $holder ]] || (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
         fail "port $port is taken${holder:+ by the container $holder}: stop what listens there, or \
@@ -72,7 +84,7 @@ create() {
     docker network inspect "$name" >/dev/null 2>&1 || docker network create "$name" >/dev/null
     # By a host name of its own it finds itself and its network, so tasks and databases join that. The aliases are the
     # names under which it serves load balancers, so that tasks reach them.
-    docker create --name "$name" --hostname "$name" --network "$name" \
+    docker create --label "$mark=$PWD" --name "$name" --hostname "$name" --network "$name" \
         --network-alias app01-location.alb.localhost --network-alias app01-user.alb.localhost \
         --publish "127.0.0.1:$1:80" --env GATEWAY_PORT=80 \
         --env "MINISTACK_ACCOUNT_ID=$account" --env "MINISTACK_REGION=$region" \
@@ -160,8 +172,8 @@ down() {
 }
 
 case ${1:-} in
-    up) require_engine && up ;;
-    down) require_engine && down ;;
+    up) require_engine && require_own && up ;;
+    down) require_engine && require_own && down ;;
     env) print_settings ;;
     *) sed -n '2,/^set/{/^#/p;}' "$0" >&2 && exit 2 ;;
 esac

@@ -22,10 +22,45 @@ make_secrets() {
     done
 }
 
+# Distinguishes the checkouts of one engine: each has a topology, data and passwords of its own.
+checkout_id() {
+    local sum
+    read -r sum _ < <(pwd -P | cksum)
+    printf '%08x\n' "$sum"
+}
+
+# Files that containers mount are read by the containers' own users, which a umask such as 077 would prevent.
+make_readable() {
+    find docker/balancer docker/prometheus ! -perm -o=r -exec chmod a+rX {} +
+}
+
+# Requests that work whatever data there are; `curl` goes through no proxy.
+examples() {
+    local location=http://$1:$LOCATION_PORT user=http://$1:$USER_PORT curl=curl token=${SECRETS#"$PWD"/}/api-token
+    [[ -z ${http_proxy:-}${all_proxy:-}${ALL_PROXY:-} ]] || curl="curl --noproxy '*'"
+    cat <<TEXT
+  $curl '$location/locations/nearest?lat=59.91&lon=10.75&limit=5'
+  $curl '$user/users?limit=3'
+  $curl '$user/users?limit=3' -H "authorization: Bearer \$(cat $(printf %q "$token"))"
+TEXT
+}
+
+# Fails when two of the variables name the same port.
+require_different() {
+    local variable other
+    for variable; do
+        shift
+        for other; do
+            [[ ${!variable} != "${!other}" ]] ||
+                fail "$variable and $other are both ${!variable}: choose another port for one of them"
+        done
+    done
+}
+
 # Fails when the port that the variable $1 names is taken by something else than a container whose label $2 is $3.
 require_port() {
     local variable=$1 label=$2 ours=$3 port=${!1} holder
-    [[ $port =~ ^[0-9]+$ && $port -ge 1 && $port -le 65535 ]] || fail "$variable=$port is no port"
+    [[ $port =~ ^[1-9][0-9]{0,4}$ && $port -le 65535 ]] || fail "$variable=$port is no port: give a number from 1 to 65535"
     holder=$(docker ps --filter "publish=$port" --format "{{.Names}} ({{.Label \"$label\"}})" | head -n 1)
     [[ $holder != *"($ours)" ]] || return 0
     holder=${holder% ()}

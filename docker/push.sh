@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # `make push REGISTRY=…`: pushes the images that `make build` made, and prints their digests.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+CDPATH='' cd -- "$(dirname "$0")/.."
 . docker/engine.sh
 . docker/names.sh
 [[ -n $REGISTRY ]] ||

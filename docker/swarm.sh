@@ -11,21 +11,21 @@
 # LOCATION_STATS_PORT, USER_STATS_PORT    where their statistics are (8404, 8405)
 # OTEL_EXPORTER_OTLP_ENDPOINT             where the services send their traces, if anywhere
 # TASK_MEMORY    what a task gets and reserves (1024M)
-# STACK          its name (ecs-playground-swarm)
+# STACK          its name (one for each checkout)
 # STACK_FILE     stack files, separated by colons (docker/swarm/stack.yaml)
 # SECRETS        the folder of the secrets that are made up
 # SWARM          `share` allows a swarm that runs services of others
 # MYSQL_IMAGE, HAPROXY_IMAGE  other images than docker/image.sh finds
 # ADDRESS        where the manager is, if DOCKER_HOST is another machine's engine (127.0.0.1)
 set -euo pipefail
-cd "$(dirname "$0")/.."
+CDPATH='' cd -- "$(dirname "$0")/.."
 # shellcheck source-path=SCRIPTDIR
 . docker/engine.sh
 . docker/preparation.sh
 . docker/swarm/requirements.sh
 . docker/swarm/rollout.sh
 
-export STACK=${STACK:-ecs-playground-swarm} TASK_MEMORY=${TASK_MEMORY:-1024M} HAPROXY_CONFIG LOCATION_TASKS USER_TASKS
+export STACK=${STACK:-ecs-playground-swarm-$(checkout_id)} TASK_MEMORY=${TASK_MEMORY:-1024M} HAPROXY_CONFIG LOCATION_TASKS USER_TASKS
 HAPROXY_CONFIG=$(git hash-object docker/balancer/haproxy.cfg | cut -c 1-12)
 stack_files=${STACK_FILE:-docker/swarm/stack.yaml}
 # A node that carries it was made a swarm by `up`, and is none again after `down`.
@@ -163,9 +163,7 @@ report() {
 location  http://$ADDRESS:$LOCATION_PORT/   statistics of its balancer: http://$ADDRESS:$LOCATION_STATS_PORT/
 user      http://$ADDRESS:$USER_PORT/   statistics of its balancer: http://$ADDRESS:$USER_STATS_PORT/
 
-  curl 'http://$ADDRESS:$LOCATION_PORT/locations/nearest?lat=59.91&lon=10.75&limit=5'
-  curl 'http://$ADDRESS:$USER_PORT/users/1?include=location'
-  curl 'http://$ADDRESS:$USER_PORT/users/1' -H "authorization: Bearer \$(cat ${SECRETS#"$PWD"/}/api-token)"
+$(examples "$ADDRESS")
 
 make swarm-update TAG=… rolls another version out, make swarm-rollback takes it back,
 make swarm-down ends it.

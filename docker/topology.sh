@@ -12,15 +12,18 @@
 # METRICS                                 `yes` has `up` run Prometheus as well, with a dashboard
 # PROMETHEUS_PORT                         where that is (9090)
 # OTEL_EXPORTER_OTLP_ENDPOINT             where the services send their traces, if anywhere
-# COMPOSE_FILE, COMPOSE_PROJECT_NAME      as Compose knows them, for more files and for a second topology
+# TOPOLOGY, TOPOLOGY_FILES                its name (one for each checkout), and Compose files, separated by colons
 # SECRETS                                 the folder of the secrets that are made up
 set -euo pipefail
-cd "$(dirname "$0")/.."
+CDPATH='' cd -- "$(dirname "$0")/.."
+# A shell may have Compose's own variables for another project.
+unset "${!COMPOSE_@}"
 # shellcheck source-path=SCRIPTDIR
 . docker/engine.sh
 . docker/preparation.sh
 
-export COMPOSE_FILE=${COMPOSE_FILE:-docker/compose.yaml} COMPOSE_PROJECT_NAME=${COMPOSE_PROJECT_NAME:-ecs-playground}
+export COMPOSE_FILE=${TOPOLOGY_FILES:-docker/compose.yaml} COMPOSE_PATH_SEPARATOR=:
+export COMPOSE_PROJECT_NAME=${TOPOLOGY:-ecs-playground-$(checkout_id)}
 # Whatever the command, a Prometheus that runs is part of it; only `up` asks whether there is to be one.
 export COMPOSE_PROFILES=metrics PROMETHEUS_PORT=${PROMETHEUS_PORT:-9090} PROMETHEUS_IMAGE
 # May name another image than docker/image.sh finds, as those of preparation.sh may.
@@ -28,7 +31,8 @@ given_prometheus=${PROMETHEUS_IMAGE:-}
 ours=(--filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME")
 
 compose() {
-    plugin compose "$@"
+    # A `.env` of this folder is for the services, not for Compose.
+    plugin compose --env-file /dev/null "$@"
 }
 
 # The images that run: new tasks are to be like the old ones. (Compose wants a name for every image, even to stop.)
@@ -65,8 +69,8 @@ tell_failures() {
         [[ $(docker inspect --format '{{.State.ExitCode}}' "$name") == 0 ]] ||
             docker logs --tail 5 "$name" 2>&1 | sed "s/^/$name: /" >&2
         [[ $name != *-database-* ]] ||
-            echo "If access was denied: the data are of another checkout, or its target folder was removed with the
-passwords in it. They are sample data; \`make down DATA=remove\` removes them." >&2
+            echo "If access was denied: the passwords were in $SECRETS, and that folder was removed while the data
+in the volume ${COMPOSE_PROJECT_NAME}_mysql stayed. \`make down DATA=remove\` removes the data of this checkout." >&2
     done
     fail "the topology is not up; \`make logs\` says more, \`make down\` removes what is there"
 }
@@ -87,9 +91,7 @@ report() {
 location  http://127.0.0.1:$LOCATION_PORT/   statistics of its balancer: http://127.0.0.1:$LOCATION_STATS_PORT/
 user      http://127.0.0.1:$USER_PORT/   statistics of its balancer: http://127.0.0.1:$USER_STATS_PORT/$(dashboard)
 
-  curl 'http://127.0.0.1:$LOCATION_PORT/locations/nearest?lat=59.91&lon=10.75&limit=5'
-  curl 'http://127.0.0.1:$USER_PORT/users/1?include=location'
-  curl 'http://127.0.0.1:$USER_PORT/users/1' -H "authorization: Bearer \$(cat ${SECRETS#"$PWD"/}/api-token)"
+$(examples 127.0.0.1)
 
 make logs follows what they say, make scale LOCATION=6 changes how many there are,
 make down ends it.
@@ -98,14 +100,17 @@ TEXT
 
 up() {
     local variable
+    local ports=(LOCATION_PORT USER_PORT LOCATION_STATS_PORT USER_STATS_PORT)
     case ${METRICS:=} in
-        yes) require_port PROMETHEUS_PORT "com.docker.compose.project" "$COMPOSE_PROJECT_NAME" ;;
+        yes) ports+=(PROMETHEUS_PORT) ;;
         "" | no) export COMPOSE_PROFILES= ;;
         *) fail "METRICS=$METRICS is none of yes, no" ;;
     esac
-    for variable in LOCATION_PORT USER_PORT LOCATION_STATS_PORT USER_STATS_PORT; do
+    require_different "${ports[@]}"
+    for variable in "${ports[@]}"; do
         require_port "$variable" "com.docker.compose.project" "$COMPOSE_PROJECT_NAME"
     done
+    make_readable
     choose_images
     choose_other_images
     [[ $METRICS != yes ]] || PROMETHEUS_IMAGE=${given_prometheus:-$(docker/image.sh prometheus)}

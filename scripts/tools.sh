@@ -4,7 +4,7 @@
 #
 #   tools.sh TOOL…
 set -euo pipefail
-cd "$(dirname "$0")/.."
+CDPATH='' cd -- "$(dirname "$0")/.."
 
 others=${PATH//"$PWD/target/tools/bin:"/}
 export PATH=$PWD/target/tools/bin:$PATH

@@ -15,10 +15,12 @@ cargo cyclonedx --quiet --format json --spec-version 1.5 --no-build-deps --targe
 # machine is made to name the workspace.
 compiled=$(cargo tree --locked --package "$service" --edges normal,no-proc-macro --target "$target" --prefix none --format '{p}' |
     cut -d ' ' -f 1,2 | sort -u)
-jq --arg compiled "$compiled" --arg workspace "file://$PWD/" '
+jq --arg compiled "$compiled" --arg workspace "$PWD/" '
     ($compiled | split("\n")) as $kept
     | .components |= map(select("\(.name) v\(.version)" | IN($kept[])))
     | ([.components[]."bom-ref", .metadata.component."bom-ref"]) as $refs
     | .dependencies |= map(select(.ref | IN($refs[])) | .dependsOn |= (. // [] | map(select(IN($refs[])))))
-    | (.. | strings) |= sub($workspace; "file:///src/")
+    # In a URL, what is not plain in the folder's name is encoded.
+    | ("file://" + ($workspace | split("/") | map(@uri) | join("/"))) as $here
+    | (.. | strings) |= (split($here) | join("file:///src/"))
 ' "services/$service/$name.json"

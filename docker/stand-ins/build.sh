@@ -4,7 +4,7 @@
 #
 #   build.sh mysql | haproxy | prometheus | registry | rust | ministack | docker
 set -euo pipefail
-cd "$(dirname "$0")/../.."
+CDPATH='' cd -- "$(dirname "$0")/../.."
 . docker/engine.sh
 
 name=$1

@@ -36,6 +36,7 @@ require_memory() {
 
 require_ports() {
     local variable
+    require_different LOCATION_PORT USER_PORT LOCATION_STATS_PORT USER_STATS_PORT
     for variable in LOCATION_PORT USER_PORT LOCATION_STATS_PORT USER_STATS_PORT; do
         require_port "$variable" com.docker.stack.namespace "$STACK"
     done

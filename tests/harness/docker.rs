@@ -19,8 +19,6 @@ use crate::{PATIENCE, not_run};
 const SETTINGS: [&str; 26] = [
     "ADDRESS",
     "BUILDER",
-    "COMPOSE_FILE",
-    "COMPOSE_PROJECT_NAME",
     "DATA",
     "HAPROXY_IMAGE",
     "LOCATION_PORT",
@@ -41,6 +39,8 @@ const SETTINGS: [&str; 26] = [
     "SWARM",
     "TAG",
     "TASK_MEMORY",
+    "TOPOLOGY",
+    "TOPOLOGY_FILES",
     "USER_PORT",
     "USER_STATS_PORT",
 ];

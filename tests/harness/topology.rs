@@ -66,8 +66,8 @@ impl Topology {
         let client = |port| Client::new(format!("http://127.0.0.1:{port}"));
         let settings = vec![
             ("TAG", tag),
-            ("COMPOSE_PROJECT_NAME", project.clone()),
-            ("COMPOSE_FILE", format!("docker/compose.yaml:{}", labels.display())),
+            ("TOPOLOGY", project.clone()),
+            ("TOPOLOGY_FILES", format!("docker/compose.yaml:{}", labels.display())),
             ("SECRETS", folder.display().to_string()),
             ("LOCATION_PORT", location_port.to_string()),
             ("USER_PORT", user_port.to_string()),

@@ -88,6 +88,7 @@ fn settings_of(engine: &Engine) -> Vec<(&'static str, String)> {
         ("DOCKER_HOST", engine.host()),
         ("ADDRESS", engine.address().to_owned()),
         ("SECRETS", folder.display().to_string()),
+        ("STACK", "ecs-playground-swarm".to_owned()),
         ("STACK_FILE", stack_files(&[])),
         ("TASK_MEMORY", "128M".to_owned()),
     ]

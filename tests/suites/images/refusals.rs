@@ -30,7 +30,7 @@ async fn what_is_not_there_is_not_pushed_and_not_run() {
     refused("push.sh", &[], &[], &["REGISTRY is not set", "Docker Hub"]).await;
     let missing = [("TAG", "never-built"), ("REGISTRY", "127.0.0.1:1/playground")];
     refused("push.sh", &[], &missing, &["no image location:never-built", "make build"]).await;
-    let project = ("COMPOSE_PROJECT_NAME", "ecs-playground-refused");
+    let project = ("TOPOLOGY", "ecs-playground-refused");
     // Free ports, for whatever else listens on the usual ones.
     let [location, user, location_statistics, user_statistics] =
         [(); 4].map(|()| playground::ports::free().unwrap().to_string());
