@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeSet,
-    env,
     fs::{self, File},
     path::Path,
     process::Command,
@@ -18,6 +17,7 @@ use crate::{
     folders::{self, find_program, shown},
     process::{self, POLL},
     reaper::{LABEL, Reaper, is_dead, remove_containers},
+    settings::setting,
     terminal,
 };
 
@@ -52,7 +52,7 @@ pub async fn obtain() -> Result<Engine> {
         Ok(engine) => return Ok(engine),
         Err(error) => error,
     };
-    if let Ok(host) = env::var("DOCKER_HOST") {
+    if let Some(host) = setting("DOCKER_HOST") {
         return Err(silent.context(format!("no Docker engine answers at DOCKER_HOST={host}")));
     }
     if find_program("dockerd").is_none() {
@@ -142,7 +142,7 @@ fn daemon_failure() -> Result<String> {
 /// Whether `DOCKER_HOST` names an engine on another machine.
 #[must_use]
 pub fn is_remote() -> bool {
-    env::var("DOCKER_HOST").is_ok_and(|host| !host.is_empty() && !host.starts_with("unix:"))
+    setting("DOCKER_HOST").is_some_and(|host| !host.starts_with("unix:"))
 }
 
 async fn version() -> Result<String> {

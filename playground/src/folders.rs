@@ -2,11 +2,17 @@
 
 use std::{
     env, fs,
+    io::{self, ErrorKind},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::LazyLock,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
+use rustix::{
+    fs::{Access, access},
+    process::geteuid,
+};
 
 static EXECUTABLE: LazyLock<PathBuf> = LazyLock::new(|| env::current_exe().unwrap_or_default());
 
@@ -46,8 +52,29 @@ pub fn profile_arguments() -> Result<Vec<String>> {
 pub fn playground() -> Result<PathBuf> {
     let target = binaries()?.parent().context("target/<profile> has no parent")?;
     let folder = target.join("playground");
-    fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    fs::create_dir_all(&folder).map_err(|error| denied(&folder, error))?;
+    // A folder that can be read may still be another user's, with everything in it.
+    access(&folder, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| denied(&folder, error.into()))?;
     Ok(folder)
+}
+
+/// Explains why a file or folder of the playground cannot be written; `sudo make run` leaves such.
+#[must_use]
+pub fn denied(path: &Path, error: io::Error) -> anyhow::Error {
+    let existing = path.ancestors().find(|path| path.exists()).unwrap_or(path);
+    let owner = fs::metadata(existing).map(|metadata| metadata.uid());
+    match owner {
+        Ok(owner) if error.kind() == ErrorKind::PermissionDenied && owner != geteuid().as_raw() => {
+            let owner = if owner == 0 { "root".to_owned() } else { format!("the user with id {owner}") };
+            let folder = binaries().ok().and_then(Path::parent).unwrap_or(existing);
+            anyhow!(
+                "{} belongs to {owner}, as after `sudo make run`. To change the owner:\n  sudo chown -R \"$(id -un)\" '{}'",
+                shown(existing),
+                shown(folder)
+            )
+        }
+        _ => anyhow::Error::new(error).context(format!("cannot write {}", path.display())),
+    }
 }
 
 /// `path` as a person in the workspace would write it.

@@ -10,6 +10,8 @@ use std::{
 
 use anyhow::{Context, Result};
 
+use crate::folders;
+
 /// A held lock; dropping it removes the file.
 #[derive(Debug)]
 pub struct Lock {
@@ -36,7 +38,7 @@ impl Lock {
                 .create(true)
                 .truncate(false)
                 .open(path)
-                .with_context(|| format!("cannot open the lock file {}", path.display()))?;
+                .map_err(|error| folders::denied(path, error))?;
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Ok(Asked::Taken(holder(path))),

@@ -10,7 +10,7 @@ use playground::{
     interrupt::Interrupt,
     prepare,
     reaper::{self, Duties},
-    run,
+    reset, run,
     terminal::{self, Colour, paint, told},
     test, with_engine,
 };
@@ -50,6 +50,8 @@ enum Task {
         #[arg(last = true)]
         command: Vec<String>,
     },
+    /// Removes the data of `run`, so that its next start has the sample data again.
+    Reset,
     /// Removes the data of `run` that are outside of the target folder: those in a Docker volume.
     Clean,
     /// Cleans up when its standard input is closed.
@@ -72,11 +74,15 @@ fn main() -> ExitCode {
 
 fn perform(task: Task) -> Result<ExitCode> {
     match task {
-        Task::Run => {
+        Task::Run | Task::Reset => {
+            let resets = matches!(task, Task::Reset);
             // Before any thread starts, as it changes the environment.
             let example = fs::read_to_string(folders::workspace().join(".env.example")).unwrap_or_default();
             let names = env_file::names(&example);
             env_file::load(Path::new(".env"), |name| names.contains(name) || OWN_SETTINGS.contains(&name))?;
+            if resets {
+                return asynchronously(async |_| reset::reset().await.map(|()| ExitCode::SUCCESS));
+            }
             asynchronously(async |interrupt| Box::pin(run::run(interrupt)).await)
         }
         Task::Test { database, arguments } => {

@@ -2,12 +2,13 @@
 
 use std::{
     fs,
+    io::{self, ErrorKind},
     net::{Ipv4Addr, TcpListener},
     path::Path,
     sync::atomic::{AtomicU16, Ordering},
 };
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 
 // Below the range from which the kernel takes ports for outgoing connections (32768 and up on Linux), so that no
 // connection can take a port between our finding it free and a server's listening on it.
@@ -30,16 +31,34 @@ pub fn free() -> Result<u16> {
     bail!("no free port between {FIRST} and {}: stop some of the servers on this machine", FIRST + COUNT)
 }
 
-/// Fails unless `port` is free, naming who holds it and `variable` as the way out.
-pub fn require(port: u16, variable: &str) -> Result<()> {
-    if is_free(port) {
-        return Ok(());
+/// The port that the value of `variable` names.
+pub fn parse(value: &str, variable: &str) -> Result<u16> {
+    match value.trim().parse() {
+        Ok(port) if port > 0 => Ok(port),
+        _ => bail!("{variable} is no port: {value} (give a number from 1 to 65535)"),
     }
-    match holder(port) {
-        Some((pid, name)) => bail!(
+}
+
+/// Fails unless a service can listen on `port`, with the reason and `variable` as the remedy.
+pub fn require(port: u16, variable: &str) -> Result<()> {
+    match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(refusal(port, variable, &error)),
+    }
+}
+
+fn refusal(port: u16, variable: &str, error: &io::Error) -> anyhow::Error {
+    match (error.kind(), holder(port)) {
+        (ErrorKind::AddrInUse, Some((pid, name))) => anyhow!(
             "port {port} is taken by {name} (process {pid}): stop it (`kill {pid}`), or choose another port with {variable}=…"
         ),
-        None => bail!("port {port} is taken: stop what listens there, or choose another port with {variable}=…"),
+        (ErrorKind::AddrInUse, None) => anyhow!(
+            "port {port} is taken, perhaps by a process of another user: stop it, or choose another port with {variable}=…"
+        ),
+        (ErrorKind::PermissionDenied, _) => anyhow!(
+            "no permission to listen on port {port}: ports below 1024 are for root, so choose another port with {variable}=…"
+        ),
+        _ => anyhow!("cannot listen on port {port} of 127.0.0.1 ({error}): choose another port with {variable}=…"),
     }
 }
 
@@ -108,6 +127,28 @@ mod tests {
         assert!(refusal.contains(&port.to_string()) && refusal.contains("SOME_PORT=…"), "{refusal}");
         #[cfg(target_os = "linux")]
         assert!(refusal.contains(&std::process::id().to_string()), "{refusal}");
+    }
+
+    #[test]
+    fn a_refusal_names_the_reason_and_the_variable() {
+        for (kind, reason) in [
+            (ErrorKind::PermissionDenied, "no permission to listen on port 80"),
+            (ErrorKind::AddrInUse, "port 80 is taken"),
+            (ErrorKind::AddrNotAvailable, "cannot listen on port 80 of 127.0.0.1"),
+        ] {
+            let told = refusal(80, "LOCATION_PORT", &kind.into()).to_string();
+            assert!(told.contains(reason) && told.contains("LOCATION_PORT=…"), "{told}");
+            assert_eq!(told.contains("taken"), kind == ErrorKind::AddrInUse, "{told}");
+        }
+    }
+
+    #[test]
+    fn only_numbers_that_a_service_can_listen_on_are_ports() {
+        assert_eq!(parse("8081", "PORT").expect("a port"), 8081);
+        for value in ["0", "-1", "65536", "http", "8081/tcp", "tcp://10.0.0.1:8081"] {
+            let told = parse(value, "USER_PORT").expect_err(value).to_string();
+            assert!(told.contains("USER_PORT") && told.contains("1 to 65535"), "{told}");
+        }
     }
 
     #[test]

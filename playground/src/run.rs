@@ -1,13 +1,12 @@
 //! `playground run`: the database and both services, until somebody ends it.
 
 use std::{
-    env,
     io::{self, IsTerminal},
     process::{ExitCode, Stdio},
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use crate::{
     database::{
@@ -16,10 +15,12 @@ use crate::{
     },
     folders::{self, shown},
     interrupt::Interrupt,
+    introduction,
     lock::{Asked, Lock},
     ports, secret,
     service::{Running, Service},
-    terminal::{self, Colour, paint, seconds},
+    settings::{self, setting},
+    terminal::{self, Colour, paint},
 };
 
 const READY: Duration = Duration::from_secs(30);
@@ -33,13 +34,13 @@ pub async fn run(interrupt: &Interrupt) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     };
     let mut up = up?;
-    up.introduce(start.elapsed());
+    introduction::print(&up.location, &up.user, &up.server.description, &up.token, start.elapsed()).await;
     let ended = up.watch(interrupt).await;
     let taken_down = up.take_down().await;
     ended.and(taken_down).map(|()| ExitCode::SUCCESS)
 }
 
-fn lock() -> Result<Lock> {
+pub(crate) fn lock() -> Result<Lock> {
     let path = folders::playground()?.join("lock");
     match Lock::ask(&path)? {
         Asked::Held(lock) => Ok(lock),
@@ -62,15 +63,13 @@ struct Up {
 }
 
 async fn bring_up() -> Result<Up> {
-    let (location_port, user_port) = (port("LOCATION_PORT", 8081)?, port("USER_PORT", 9091)?);
+    let (location_port, user_port) = ports_of_both()?;
+    let given_token = settings::secret("API_TOKEN")?;
     let server = database::for_trying_out().await?;
     let (location, user) = (filled(&server, "location").await?, filled(&server, "user").await?);
 
     let step = terminal::step("starting the services");
-    let token = match env::var("API_TOKEN") {
-        Ok(token) if !token.is_empty() => token,
-        _ => secret::random(16)?,
-    };
+    let token = given_token.map_or_else(|| secret::random(16), Ok)?;
     let mut location = serving(location, &token).start(location_port)?;
     let mut user = serving(user, &token)
         .set("LOCATION_URL", location.url(""))
@@ -82,14 +81,17 @@ async fn bring_up() -> Result<Up> {
     Ok(Up { user, location, server, token })
 }
 
-/// The port that `variable` names, or `default`, if it is free.
-fn port(variable: &str, default: u16) -> Result<u16> {
-    let port = match env::var(variable) {
-        Ok(value) => value.parse().with_context(|| format!("{variable} is no port: {value}"))?,
-        Err(_) => default,
-    };
-    ports::require(port, variable)?;
-    Ok(port)
+/// The ports that `LOCATION_PORT` and `USER_PORT` choose, if a service can listen on them.
+fn ports_of_both() -> Result<(u16, u16)> {
+    let chosen =
+        |variable: &str, default| setting(variable).map_or(Ok(default), |value| ports::parse(&value, variable));
+    let (location, user) = (chosen("LOCATION_PORT", 8081)?, chosen("USER_PORT", 9091)?);
+    if location == user {
+        bail!("both services would listen on port {user}: choose different ones with LOCATION_PORT=… and USER_PORT=…");
+    }
+    ports::require(location, "LOCATION_PORT")?;
+    ports::require(user, "USER_PORT")?;
+    Ok((location, user))
 }
 
 /// A service whose database is there, migrated and seeded.
@@ -114,10 +116,7 @@ async fn database_of(server: &Server, service: &str) -> Result<Login> {
     if !server.is_external() {
         return login::create(server, service).await;
     }
-    let name = match env::var("DB_NAME") {
-        Ok(prefix) if !prefix.is_empty() => format!("{prefix}_{service}"),
-        _ => service.to_owned(),
-    };
+    let name = setting("DB_NAME").map_or_else(|| service.to_owned(), |prefix| format!("{prefix}_{service}"));
     login::create_without_login(server, &name).await
 }
 
@@ -126,49 +125,6 @@ fn serving(service: Service, token: &str) -> Service {
 }
 
 impl Up {
-    fn introduce(&self, took: Duration) {
-        let Self { user, location, server, token } = self;
-        let (location, user) = (location.url(""), user.url(""));
-        terminal::line(format_args!(
-            "\n{} on {},\nafter {}.\n",
-            paint(Colour::Green, "Ready"),
-            server.description,
-            seconds(took)
-        ));
-        for (name, colour, url) in [("location", Colour::Cyan, &location), ("user", Colour::Magenta, &user)] {
-            terminal::line(format_args!("  {}  {url}/   {url}/docs", paint(colour, &format!("{name:8}"))));
-        }
-        terminal::line(format_args!(
-            "
-To read:
-
-  curl '{location}/locations?country=NO&limit=3'
-  curl '{location}/locations/nearest?lat=59.91&lon=10.75&limit=5'
-  curl '{user}/users/1?include=location'
-
-To write, which takes the token:
-
-  curl '{location}/locations' -H 'content-type: application/json' \\
-    -H 'authorization: Bearer {token}' \\
-    -H 'idempotency-key: my-first-place' \\
-    -d '{{\"name\": \"Ny-Ålesund\", \"country\": \"NO\", \"region\": \"Svalbard\",
-         \"latitude\": 78.9235, \"longitude\": 11.9099, \"population\": 45,
-         \"timezone\": \"Arctic/Longyearbyen\"}}'
-
-  curl '{user}/users' -H 'content-type: application/json' \\
-    -H 'authorization: Bearer {token}' \\
-    -H 'idempotency-key: my-first-user' \\
-    -d '{{\"username\": \"ada\", \"display_name\": \"Ada\",
-         \"email\": \"ada@example.org\", \"location_id\": 3143244}}'
-
-Ctrl-C ends it; what you wrote is there the next time. Next: `make test` runs
-all tests, `make up` four tasks of each service in containers.
-
-The services' logs:
-"
-        ));
-    }
-
     /// Follows the logs until a signal comes; fails when a service ends by itself.
     async fn watch(&mut self, interrupt: &Interrupt) -> Result<()> {
         follow(&self.location, "location", Colour::Cyan);

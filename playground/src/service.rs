@@ -13,7 +13,7 @@ use rustix::process::Signal;
 use tokio::time::{sleep, timeout};
 
 use crate::{
-    folders,
+    folders, http,
     process::{self, Log, POLL, Process},
 };
 
@@ -43,7 +43,8 @@ impl Service {
         self
     }
 
-    /// Adds a setting, replacing one of the same name.
+    /// Adds a setting, replacing one of the same name. A file in the environment for the same secret (`NAME_FILE`) does not
+    /// count then; it is emptied rather than removed, as the service reads a `.env` file for what is not there.
     #[must_use]
     pub fn set(mut self, name: &str, value: impl Into<String>) -> Self {
         self.settings.insert(name.into(), value.into());
@@ -81,7 +82,10 @@ impl Service {
             let kept = ["PATH", "HOME", "TMPDIR", "RUST_BACKTRACE", "LLVM_PROFILE_FILE"];
             command.envs(kept.iter().filter_map(|name| Some((name, env::var_os(name)?))));
         }
-        command.args(arguments).envs(&self.settings);
+        command
+            .args(arguments)
+            .envs(self.settings.keys().map(|name| (format!("{name}_FILE"), "")))
+            .envs(&self.settings);
         process::capture(&mut command);
         command.stderr(stderr);
         let name = [&[self.name.as_str()], arguments].concat().join(" ");
@@ -154,7 +158,7 @@ impl Running {
                 self.process.wait().await?;
                 bail!("{} ended by itself ({status}):\n{}", self.process.name(), self.log().tail(20));
             }
-            match timeout(Duration::from_secs(2), reqwest::get(&url)).await {
+            match timeout(Duration::from_secs(2), http::get(&url)).await {
                 Ok(Ok(answer)) if answer.status().is_success() => return Ok(()),
                 Ok(Ok(answer)) => last = answer.status().to_string(),
                 Ok(Err(error)) => last = error.to_string(),

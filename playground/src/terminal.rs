@@ -41,7 +41,7 @@ pub fn is_live() -> bool {
 /// Whether a person can be asked something.
 #[must_use]
 pub fn can_ask() -> bool {
-    io::stdin().is_terminal() && io::stdout().is_terminal() && env::var_os("CI").is_none()
+    io::stdin().is_terminal() && io::stdout().is_terminal() && env::var_os("CI").is_none_or(|value| value.is_empty())
 }
 
 /// Asks a yes-or-no question of which the answer Enter means yes.

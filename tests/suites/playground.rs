@@ -6,6 +6,7 @@
 use std::{
     env, fs,
     net::TcpListener,
+    os::unix::process::CommandExt,
     path::PathBuf,
     process::{Command, Stdio},
     time::Duration,
@@ -21,7 +22,7 @@ use rustix::process::Signal;
 /// As wide as terminals are at least.
 const COLUMNS: u16 = 80;
 
-/// A target folder with the playground and the services in it; removed with this value.
+/// A folder with a space in its name, and a target folder with the playground and the services in it; removed with this value.
 struct Checkout {
     folder: PathBuf,
     location_port: u16,
@@ -30,7 +31,7 @@ struct Checkout {
 
 impl Checkout {
     fn new(name: &str) -> Self {
-        let folder = env::temp_dir().join(format!("playground-{}-{name}", std::process::id()));
+        let folder = env::temp_dir().join(format!("playground {}-{name}", std::process::id()));
         let binaries = folder.join("target/debug");
         fs::create_dir_all(&binaries).unwrap();
         for binary in ["playground", "location", "user"] {
@@ -72,7 +73,20 @@ impl Checkout {
 
     /// Starts it and waits until both services are ready.
     async fn run_until_ready(&self) -> Process {
-        let run = self.run();
+        self.ready(self.run()).await
+    }
+
+    /// Runs another subcommand to its end; what it said.
+    async fn finish(&self, subcommand: &str, settings: &[(&str, &str)]) -> String {
+        let mut command = Command::new(self.folder.join("target/debug/playground"));
+        command.arg(subcommand).current_dir(&self.folder);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = self.start(command, settings);
+        tokio::time::timeout(PATIENCE, process.wait()).await.expect("it ends").unwrap();
+        process.log().tail(20)
+    }
+
+    async fn ready(&self, run: Process) -> Process {
         let ready = run.log().wait_for(|line| line == "The services' logs:", PATIENCE).await;
         assert!(ready.is_some(), "{}", run.log().tail(30));
         run
@@ -123,25 +137,51 @@ async fn what_was_written_survives_and_ctrl_c_leaves_nothing_running() {
         return;
     }
     let checkout = Checkout::new("survives");
-    let mut first = checkout.run_until_ready().await;
-    let printed = first.log().lines().join("\n");
-    let post = printed.split("\n\n").find(|block| block.contains("my-first-place")).unwrap().trim();
-    let output = Command::new("sh").args(["-c", &format!("{post} -s -i")]).output().unwrap();
-    let answer = String::from_utf8_lossy(&output.stdout);
-    assert!(answer.starts_with("HTTP/1.1 201"), "what is printed works when pasted: {post}\n{answer}");
+    // What people's shells have for other purposes counts for nothing, but for their token.
+    let token = checkout.folder.join("token");
+    fs::write(&token, "from-a-file, the-next-one\n").unwrap();
+    let token = token.to_string_lossy();
+    let proxy = "http://127.0.0.1:9";
+    let mut settings = vec![("API_TOKEN_FILE", &*token), ("DB_PWD_FILE", "/nowhere"), ("DB_TLS", "verify-identity")];
+    settings.extend([("DB_TLS_CA", "/nowhere"), ("DB_HOST", ""), ("API_TOKEN", ""), ("HOST", "x86_64-linux")]);
+    settings.extend(["HTTP_PROXY", "http_proxy", "ALL_PROXY", "HTTPS_PROXY"].map(|variable| (variable, proxy)));
+    let mut first = checkout.ready(checkout.start(checkout.command(), &settings)).await;
+    let (status, answer) = pasted(&first, "my-first-place");
+    assert!(status && answer.starts_with("HTTP/1.1 201"), "what is printed works when pasted: {answer}");
     let path = answer.lines().find_map(|line| line.strip_prefix("location: ")).unwrap().to_owned();
+    let (status, answer) = pasted(&first, "my-first-user");
+    assert!(status && answer.starts_with("HTTP/1.1 201"), "what is printed works when pasted: {answer}");
+    let users = Client::new(format!("http://127.0.0.1:{}", checkout.user_port));
+    let delete = users.request(reqwest::Method::DELETE, "/users/1").bearer_auth("the-next-one");
+    assert_eq!(delete.send().await.unwrap().status(), 204);
+    let oslo = checkout.locations();
+    let delete = oslo.request(reqwest::Method::DELETE, "/locations/3143244").bearer_auth("from-a-file");
+    assert_eq!(delete.send().await.unwrap().status(), 204);
+    let refused = checkout.finish("reset", &[]).await;
+    assert!(refused.contains("the playground runs already"), "{refused}");
     first.signal(Signal::INT);
     assert!(first.wait().await.unwrap().success(), "{}", first.log().tail(20));
     checkout.left_nothing_running().await;
 
     let mut second = checkout.run_until_ready().await;
     assert_eq!(checkout.locations().get(&path).await.expect(200).json()["population"], 45);
+    for line in ["country=NO", "/nearest", "include=location", "my-first-place", "my-first-user"] {
+        let (status, answer) = pasted(&second, line);
+        assert!(status && answer.starts_with("HTTP/1.1 20"), "{line} works on the data that are there: {answer}");
+    }
     second.signal(Signal::TERM);
     let stopping = second.log().wait_for(|line| line.contains("stopping the services"), PATIENCE).await;
     assert!(stopping.is_some(), "{}", second.log().tail(20));
     second.signal(Signal::TERM);
     assert!(second.wait().await.unwrap().success(), "the same wish twice: {}", second.log().tail(20));
     checkout.left_nothing_running().await;
+
+    let elsewhere = checkout.finish("reset", &[("DB_HOST", "db.internal")]).await;
+    assert!(elsewhere.contains("DB_HOST") && elsewhere.contains("db.internal"), "{elsewhere}");
+    let data = ["mariadb", "mysql"].map(|server| checkout.folder.join("target/playground").join(server));
+    assert!(data.iter().any(|folder| folder.exists()), "{elsewhere}");
+    let reset = checkout.finish("reset", &[]).await;
+    assert!(reset.contains("sample data again") && !data.iter().any(|folder| folder.exists()), "{reset}");
 }
 
 #[tokio::test]
@@ -210,14 +250,24 @@ async fn a_second_run_and_a_taken_port_are_told_with_their_remedies() {
     }
     let checkout = Checkout::new("taken");
     let holder = TcpListener::bind(("127.0.0.1", checkout.user_port)).unwrap();
-    let told = refused(&checkout).await;
+    let told = checkout.finish("run", &[]).await;
     let own = std::process::id();
     assert!(told.contains(&format!("port {} is taken by", checkout.user_port)), "{told}");
     assert!(told.contains(&format!("process {own}")) && told.contains("USER_PORT"), "{told}");
     drop(holder);
+    let own = checkout.location_port.to_string();
+    for (setting, reason) in [
+        (("USER_PORT", &*own), "both services would listen on port"),
+        (("LOCATION_PORT", "65536"), "LOCATION_PORT is no port: 65536"),
+        (("LOCATION_PORT", "0"), "LOCATION_PORT is no port: 0"),
+        (("USER_PORT", "tcp://10.0.0.1:9091"), "USER_PORT is no port: tcp://10.0.0.1:9091"),
+    ] {
+        let told = checkout.finish("run", &[setting]).await;
+        assert!(told.contains(reason) && !told.contains("starting"), "{told}");
+    }
 
     let mut first = checkout.run_until_ready().await;
-    let told = refused(&checkout).await;
+    let told = checkout.finish("run", &[]).await;
     assert!(told.contains(&format!("the playground runs already (process {}", first.id())), "{told}");
     checkout.locations().get("/readyz").await.expect(200);
     first.stop().await.unwrap();
@@ -259,16 +309,45 @@ async fn a_second_ctrl_c_does_not_wait_for_what_hangs() {
     checkout.left_nothing_running().await;
 }
 
+/// Runs the printed command that has `part` in it, as a person with a proxy would; whether it succeeded, and the answer.
+fn pasted(run: &Process, part: &str) -> (bool, String) {
+    let printed = run.log().lines().join("\n");
+    let block = printed.split("\n\n").find(|block| block.contains("curl ") && block.contains(part)).unwrap();
+    // One command is several lines, or several are one line each.
+    let command = if block.contains("\\\n") { block } else { block.lines().find(|line| line.contains(part)).unwrap() };
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("{} -s -i", command.trim())]);
+    if printed.contains("--noproxy") {
+        shell.env("http_proxy", "http://127.0.0.1:9");
+    }
+    let output = shell.output().unwrap();
+    (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[tokio::test]
+async fn a_folder_of_another_user_is_named_with_the_remedy() {
+    const NOBODY: u32 = 65534;
+    if !rustix::process::geteuid().is_root() {
+        not_run("only root can become another user");
+        return;
+    }
+    let checkout = Checkout::new("owner");
+    fs::create_dir_all(checkout.folder.join("target/playground")).unwrap();
+    fs::create_dir_all(checkout.folder.join("scripts")).unwrap();
+    let script = checkout.folder.join("scripts/ownership.sh");
+    fs::copy(folders::workspace().join("scripts/ownership.sh"), &script).unwrap();
+    for mut command in [checkout.command(), Command::new(script)] {
+        command.uid(NOBODY).gid(NOBODY).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut run = checkout.start(command, &[]);
+        assert!(!run.wait().await.unwrap().success());
+        let told = run.log().tail(20);
+        assert!(told.contains("target") && told.contains("belongs to root"), "{told}");
+        assert!(told.contains("sudo chown -R"), "{told}");
+    }
+}
+
 /// Sends a signal to the one process whose command line has `part`.
 fn signal(name: &str, part: &str) {
     let sent = Command::new("pkill").args([&format!("-{name}"), "-f", "--", part]).status().unwrap();
     assert!(sent.success(), "no process has {part}");
-}
-
-/// Runs it once more, which has to fail soon; what it said.
-async fn refused(checkout: &Checkout) -> String {
-    let mut run = checkout.run();
-    let status = tokio::time::timeout(Duration::from_secs(10), run.wait()).await.expect("it fails soon").unwrap();
-    assert!(!status.success());
-    run.log().tail(20)
 }

@@ -1,15 +1,12 @@
 //! A database, and a login that can do in it what a service has to do, and nothing elsewhere.
 
-use std::{
-    env,
-    sync::atomic::{AtomicU32, Ordering},
-};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use sqlx::{AssertSqlSafe, Connection, Executor, mysql::MySqlConnection};
 
 use super::Server;
-use crate::secret;
+use crate::{secret, settings::setting};
 
 /// What a service may do in its database: its own statements, and those of its migrations.
 const RIGHTS: &str = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES";
@@ -39,8 +36,9 @@ impl Login {
             ("DB_PWD", self.password.clone()),
             ("DB_NAME", self.database.clone()),
         ];
-        settings.extend(server.tls.mode.clone().map(|mode| ("DB_TLS", mode)));
-        settings.extend(server.tls.ca.clone().map(|file| ("DB_TLS_CA", file)));
+        // Empty where there is none, so that none in the environment counts.
+        settings.push(("DB_TLS", server.tls.mode.clone().unwrap_or_default()));
+        settings.push(("DB_TLS_CA", server.tls.ca.clone().unwrap_or_default()));
         settings
     }
 
@@ -108,7 +106,7 @@ pub async fn create_without_login(server: &Server, name: &str) -> Result<Login> 
 /// Makes an empty database with a login, under a name that nothing else uses, for one test.
 pub async fn scratch(server: &Server) -> Result<Login> {
     static COUNT: AtomicU32 = AtomicU32::new(0);
-    let prefix = env::var("TEST_DB_PREFIX").unwrap_or_else(|_| PREFIX.into());
+    let prefix = setting("TEST_DB_PREFIX").unwrap_or_else(|| PREFIX.into());
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     create(server, &format!("{prefix}{:x}_{count:x}", std::process::id())).await
 }

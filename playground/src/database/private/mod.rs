@@ -87,10 +87,17 @@ pub async fn find() -> Option<Binary> {
 
 /// An instance whose data survive, under `target/playground`.
 pub async fn lasting(binary: Binary) -> Result<Server> {
-    let folder = folders::playground()?.join(if binary.mariadb { "mariadb" } else { "mysql" });
+    let [mariadb, mysql] = lasting_folders()?;
+    let folder = if binary.mariadb { mariadb } else { mysql };
     make_folder(&folder)?;
     end_orphan(&folder).await?;
     start(&binary, folder, None, &[]).await
+}
+
+/// The folders of [`lasting`] instances, of `MariaDB` and of `MySQL`.
+pub fn lasting_folders() -> Result<[PathBuf; 2]> {
+    let folder = folders::playground()?;
+    Ok(["mariadb", "mysql"].map(|name| folder.join(name)))
 }
 
 /// An instance whose folder is removed at the end.
@@ -240,8 +247,12 @@ async fn make_data_folder(binary: &Binary, folder: &Path) -> Result<()> {
         return Err(error).with_context(|| format!("cannot remove {}", partial.display()));
     }
     let mut command = if binary.mariadb { mariadb_install(binary)? } else { binary.command() };
-    command.arg(format!("--datadir={}", partial.display()));
-    command.arg(if binary.mariadb { "--skip-test-db" } else { "--initialize-insecure" });
+    if binary.mariadb {
+        // Relative, as this script of MariaDB's cannot take a path with a space in it.
+        command.current_dir(folder).args(["--datadir=./data.partial", "--skip-test-db"]);
+    } else {
+        command.arg(format!("--datadir={}", partial.display())).arg("--initialize-insecure");
+    }
     process::capture(&mut command);
     Process::start("making a data folder", command, Duration::from_secs(1))?.succeed().await?;
     fs::rename(&partial, data_folder(folder)).with_context(|| format!("cannot rename {} to data", partial.display()))
@@ -342,7 +353,7 @@ async fn sweep(above: &Path) -> Result<()> {
 }
 
 /// Stops a server on `folder` that a killed run has left, or that is still on its way out.
-async fn end_orphan(folder: &Path) -> Result<()> {
+pub async fn end_orphan(folder: &Path) -> Result<()> {
     let Some(pid) = orphan(folder) else { return Ok(()) };
     let step = terminal::step(format!("stopping the server that an earlier run left on {}", shown(folder)));
     let deadline = Instant::now() + PATIENCE;
