@@ -4,10 +4,29 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
-CARGO ?= cargo
-PLAYGROUND = target/debug/playground
-DEPLOY = target/debug/deploy
-BENCH = target/release/bench
+# An empty variable is an unset one, here and below, on the command line too.
+override CARGO := $(or $(CARGO),cargo)
+# What is built, and the data of `make run`, are in the target folder of this checkout, wherever cargo's own settings put
+# it: scripts and documents name that folder, and two checkouts that build into one folder would share binaries and data.
+override export CARGO_TARGET_DIR := $(CURDIR)/target
+override export CARGO_BUILD_BUILD_DIR := $(CURDIR)/target
+# The path of a binary. Only cargo knows it where its settings name a target (CARGO_BUILD_TARGET). Not with `cargo run`
+# itself, which sets variables that build scripts take for changes when the playground calls cargo in turn.
+built = "$$($(CARGO) run --quiet --config 'target."cfg(all())".runner = "echo"' $(1))"
+PLAYGROUND = $(call built,--bin playground)
+DEPLOY = $(call built,--bin deploy)
+BENCH = $(call built,--release --package bench)
+# Variables of a person's shell that change what shells and other tools do.
+unexport BASH_ENV CDPATH GREP_OPTIONS POSIXLY_CORRECT
+# Loopback is never asked through a proxy: by curl, the aws CLI and others that read these variables.
+comma := ,
+ifneq ($(strip $(HTTP_PROXY)$(http_proxy)$(HTTPS_PROXY)$(https_proxy)$(ALL_PROXY)$(all_proxy)),)
+ifeq ($(filter *,$(NO_PROXY) $(no_proxy)),)
+direct := 127.0.0.1,localhost,.localhost,::1$(addprefix $(comma),$(NO_PROXY))$(addprefix $(comma),$(no_proxy))
+override export NO_PROXY := $(direct)
+override export no_proxy := $(direct)
+endif
+endif
 # In CI everything is plain lines, even where there is a terminal: whatever is started here knows this variable.
 ifneq ($(CI),)
 export NO_COLOR := 1
@@ -17,21 +36,21 @@ export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 
 # Where the tests' database comes from: auto (a container where there can be one), container, or private (an instance
 # of a server on this machine).
-DATABASE ?= auto
+override DATABASE := $(or $(DATABASE),auto)
 
 # What to hand to `cargo test`, to run some of the tests only: TESTS="-p tests -- nearest".
 TESTS ?=
 
 # What is measured, and how long each run takes; WORKLOADS="location-by-id mix" and CONTENDERS="ecs-playground go" measure a
 # part only, of which the figures do not take the place of those of the whole.
-ROUNDS ?= 7
-SECONDS ?= 1
-CONCURRENCY ?= 1 32 256
+override ROUNDS := $(or $(ROUNDS),7)
+override SECONDS := $(or $(SECONDS),1)
+override CONCURRENCY := $(or $(CONCURRENCY),1 32 256)
 WORKLOADS ?=
 CONTENDERS ?=
 
 # For how long `make test-failures` tries each parser.
-FUZZ_SECONDS ?= 600
+override FUZZ_SECONDS := $(or $(FUZZ_SECONDS),600)
 
 # More variables are described where they are read: docker/names.sh, docker/build.sh, docker/topology.sh, and for what is
 # deployed by `target/debug/deploy help`: TAG, SERVICE, COMMAND, LOAD, PARAMETERS, CLUSTER, DATA, CONFIRM.
@@ -49,6 +68,10 @@ test: playground ## All tests (DATABASE=auto, container or private; TESTS)
 .PHONY: up
 up: ## MySQL, two balancers, eight tasks (TAG; METRICS=yes)
 	@docker/topology.sh up
+
+.PHONY: reset
+reset: playground ## Give `make run` the sample data back; removes yours
+	@exec $(PLAYGROUND) reset
 
 # Any awk will do. A line of `##@` is a heading; a target with `##` is listed, and so is each of several on one line.
 .PHONY: help
@@ -74,8 +97,8 @@ logs: ## Follow its logs; of a service on ECS with SERVICE=location
 # USER is a variable that every shell has, so it counts only where it is given to make.
 .PHONY: scale
 scale: ## Change the number of tasks: LOCATION=6, USER=2
-	@docker/topology.sh scale $(if $(filter command,$(firstword $(origin LOCATION))),location=$(LOCATION)) \
-		$(if $(filter command,$(firstword $(origin USER))),user=$(USER))
+	@docker/topology.sh scale $(if $(filter command,$(firstword $(origin LOCATION))),$(addprefix location=,$(LOCATION))) \
+		$(if $(filter command,$(firstword $(origin USER))),$(addprefix user=,$(USER)))
 
 .PHONY: build
 build: ## An image of each service (TAG, REGISTRY, PLATFORMS, BUILDER)
@@ -102,7 +125,7 @@ swarm-down: ## Remove it, in any state (DATA=remove: its data as well)
 # The drawings are in the target folder; DRAWINGS=docs/rolling has them where the documentation shows them.
 .PHONY: test-rolling
 test-rolling: playground ## Updates under load, measured and drawn (minutes; DRAWINGS)
-	@TEST_DRAWINGS=$(DRAWINGS) $(PLAYGROUND) test --database $(DATABASE) -- -p tests --test rolling -- --nocapture
+	@TEST_DRAWINGS='$(DRAWINGS)' $(PLAYGROUND) test --database $(DATABASE) -- -p tests --test rolling -- --nocapture
 
 ##@ On AWS, and a rehearsal of it
 
@@ -154,9 +177,10 @@ aws-cli: ## The aws CLI into target/tools, unless version 2 is there
 
 # What `make url` and others print is for scripts too: cargo tells of its work on a terminal only.
 .PHONY: deploy-tool
-deploy-tool:
-	@[ -x $(DEPLOY) ] || echo 'building the deployment tool (two minutes the first time)' >&2
-	@$(CARGO) build $$([ -t 2 ] || echo --quiet) --package deploy
+deploy-tool: ownership
+	@ls target/debug/deploy target/*/debug/deploy 2>/dev/null | grep -q . || \
+		echo 'building the deployment tool (two minutes the first time)' >&2
+	@$(CARGO) build $$([ -t 2 ] || echo --quiet) --bin deploy
 
 ##@ How fast it is
 
@@ -174,8 +198,9 @@ bench-chart: bench-tool ## Draw the figures of the last `make bench` anew
 	@exec $(BENCH) chart
 
 .PHONY: bench-tool
-bench-tool:
-	@[ -x $(BENCH) ] || echo 'building the services and the benchmark, optimised (ten minutes the first time)'
+bench-tool: ownership
+	@ls target/release/bench target/*/release/bench 2>/dev/null | grep -q . || \
+		echo 'building the services and the benchmark, optimised (ten minutes the first time)'
 	@$(CARGO) build --release --package bench
 
 ##@ Work on the code
@@ -201,8 +226,8 @@ fmt: ## Format the code
 
 # Builds the playground alone: the services do not build while .sqlx is not current.
 .PHONY: prepare
-prepare: ## Write .sqlx, which describes all SQL queries, anew
-	@$(CARGO) build -p playground
+prepare: ownership ## Write .sqlx, which describes all SQL queries, anew
+	@$(CARGO) build --bin playground
 	@exec $(PLAYGROUND) prepare
 
 .PHONY: prepare-check
@@ -234,16 +259,23 @@ audit: ## Ask RustSec for advisories (needs a network)
 	$(CARGO) deny check advisories
 
 .PHONY: tools
-tools: ## Install what `make check` needs
+tools: ownership ## Install what `make check` needs
 	@scripts/tools.sh cargo-deny cargo-machete shellcheck cfn-lint checkov
 
 .PHONY: clean
 clean: ## Remove all that was built, and the data of `run` and `up`
 	@docker/topology.sh forget
-	@if [ -x $(PLAYGROUND) ]; then $(PLAYGROUND) clean; fi
+	@for playground in target/debug/playground target/*/debug/playground; do \
+		if [ -x "$$playground" ]; then "$$playground" clean; break; fi; done
 	$(CARGO) clean
 
 .PHONY: playground
-playground:
-	@[ -x $(PLAYGROUND) ] || echo 'building everything (three minutes the first time)'
+playground: ownership
+	@ls target/debug/playground target/*/debug/playground 2>/dev/null | grep -q . || \
+		echo 'building everything (three minutes the first time)'
 	@$(CARGO) build --workspace --bins
+
+# Before cargo, which only says that permission is denied.
+.PHONY: ownership
+ownership:
+	@scripts/ownership.sh

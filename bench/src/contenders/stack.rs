@@ -95,7 +95,10 @@ fn go_binary() -> PathBuf {
 fn cargo_build(package: &str) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(["build", "--release", "--locked", "--package", package]);
-    command.current_dir(sources("rust")).env("CARGO_TARGET_DIR", target().join("bench-contenders"));
+    command.current_dir(sources("rust"));
+    for variable in ["CARGO_TARGET_DIR", "CARGO_BUILD_BUILD_DIR"] {
+        command.env(variable, target().join("bench-contenders"));
+    }
     command
 }
 
