@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use crate::{
     aws::{Aws, list, number, text},
     definition::{self, Values},
-    probe::Probe,
+    probe::{self, Probe},
     say, services, task,
 };
 
@@ -290,7 +290,7 @@ pub(crate) async fn roll_back(aws: &Aws, values: &Values, name: &str, load: Load
 
 /// The release that answers at `url`.
 pub(crate) async fn release_at(url: &str) -> Result<String> {
-    let client = reqwest::Client::builder().timeout(Duration::from_secs(5)).build()?;
+    let client = probe::client(url).timeout(Duration::from_secs(5)).build()?;
     let health: Value = client.get(format!("{url}/health")).send().await?.json().await?;
     Ok(text(&health, "/release").to_owned())
 }

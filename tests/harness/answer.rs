@@ -26,7 +26,7 @@ pub struct Answer {
 impl Client {
     /// A client of the service at `base`, a URL without a slash at its end.
     pub fn new(base: String) -> Self {
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let http = playground::http::client();
         Self { http, base }
     }
 

@@ -132,7 +132,8 @@ impl Moto {
         process::to_file(&mut command, &File::create(log).unwrap()).unwrap();
         let process = Process::start("moto", command, PATIENCE).unwrap();
         let endpoint = format!("http://127.0.0.1:{port}");
-        eventually("moto answers", async || reqwest::get(format!("{endpoint}/moto-api/")).await.is_ok()).await;
+        eventually("moto answers", async || playground::http::get(&format!("{endpoint}/moto-api/")).await.is_ok())
+            .await;
         Some(Self { _process: process, port, caller: caller.with("AWS_ENDPOINT_URL", &endpoint) })
     }
 

@@ -94,7 +94,10 @@ async fn a_crash_leaves_no_core_dump_with_secrets_in_it() {
     let client = Client::new(format!("http://127.0.0.1:{port}"));
     let binary = folders::binaries().unwrap().join("location");
     let status = aborted(&[&binary.to_string_lossy()], &settings, async || {
-        eventually("it serves", async || reqwest::get(format!("http://127.0.0.1:{port}/livez")).await.is_ok()).await;
+        eventually("it serves", async || {
+            playground::http::get(&format!("http://127.0.0.1:{port}/livez")).await.is_ok()
+        })
+        .await;
         client.get("/livez").await.expect(200);
     })
     .await;

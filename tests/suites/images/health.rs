@@ -43,8 +43,8 @@ async fn an_image_says_under_which_tag_it_was_built() {
             container(&format!("{service}:{tag}"), &["--publish", "127.0.0.1::8000", "--env", "PORT=8000"]).await;
         let address = docker(&["port", container.id(), "8000"]).await;
         let url = format!("http://{address}/health");
-        eventually("it answers", async || reqwest::get(&url).await.is_ok()).await;
-        let health: serde_json::Value = reqwest::get(&url).await.unwrap().json().await.unwrap();
+        eventually("it answers", async || playground::http::get(&url).await.is_ok()).await;
+        let health: serde_json::Value = playground::http::get(&url).await.unwrap().json().await.unwrap();
         assert_eq!(health["release"], *tag);
         assert!(container.id().starts_with(health["container"].as_str().unwrap()), "{health}");
     }

@@ -25,7 +25,7 @@ impl Registry {
         let address = docker(&["port", container.id(), "5000"]).await;
         let base = format!("http://{address}");
         eventually("the registry answers", async || {
-            reqwest::get(format!("{base}/v2/")).await.is_ok_and(|answer| answer.status().is_success())
+            playground::http::get(&format!("{base}/v2/")).await.is_ok_and(|answer| answer.status().is_success())
         })
         .await;
         Self { container, address, client: Client::new(base) }
