@@ -66,8 +66,8 @@ wait_until_healthy() {
 tell_failures() {
     local name
     for name in $(docker ps --all "${ours[@]}" --filter status=exited --filter status=restarting --format '{{.Names}}'); do
-        [[ $(docker inspect --format '{{.State.ExitCode}}' "$name") == 0 ]] ||
-            docker logs --tail 5 "$name" 2>&1 | sed "s/^/$name: /" >&2
+        [[ $(docker inspect --format '{{.State.ExitCode}}' "$name") != 0 ]] || continue
+        docker logs --tail 5 "$name" 2>&1 | sed "s/^/$name: /" >&2
         [[ $name != *-database-* ]] ||
             echo "If access was denied: the passwords were in $SECRETS, and that folder was removed while the data
 in the volume ${COMPOSE_PROJECT_NAME}_mysql stayed. \`make down DATA=remove\` removes the data of this checkout." >&2

@@ -3,6 +3,7 @@
 
 mod api;
 mod browser;
+mod commands;
 mod contract;
 mod dashboards;
 mod data;

@@ -77,7 +77,7 @@ impl Settings {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The port is taken, or not ours to take.
-    #[error("cannot listen on {0}; stop what holds the port, or set PORT to another one")]
+    #[error("cannot listen on {0}; {remedy}", remedy = remedy(.1))]
     Listen(Address, #[source] io::Error),
     /// The server failed.
     #[error("the server failed")]
@@ -131,6 +131,18 @@ pub async fn run(service: &Service, settings: Settings) -> Result<(), Error> {
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Says how to get an address to listen on, by the reason why this one is refused.
+fn remedy(refusal: &io::Error) -> &'static str {
+    match refusal.kind() {
+        io::ErrorKind::AddrInUse => "stop what holds the port, or set PORT to another one",
+        io::ErrorKind::PermissionDenied => {
+            "ports below 1024 need a permission that this user does not have: set PORT to 1024 or above"
+        }
+        io::ErrorKind::AddrNotAvailable => "no interface of this machine has that address: set HOST to one that does",
+        _ => "set HOST and PORT to others",
+    }
 }
 
 /// Binds the port and starts the workers.
