@@ -20,7 +20,7 @@ jq --arg compiled "$compiled" --arg workspace "$PWD/" '
     | .components |= map(select("\(.name) v\(.version)" | IN($kept[])))
     | ([.components[]."bom-ref", .metadata.component."bom-ref"]) as $refs
     | .dependencies |= map(select(.ref | IN($refs[])) | .dependsOn |= (. // [] | map(select(IN($refs[])))))
-    # In a URL, what is not plain in the folder's name is encoded.
-    | ("file://" + ($workspace | split("/") | map(@uri) | join("/"))) as $here
+    # As a URL has that folder, with encoded characters.
+    | ("file://" + ($workspace | gsub("(?<odd>[^!-~]|[\"#%<>?`{}])"; .odd | @uri))) as $here
     | (.. | strings) |= (split($here) | join("file:///src/"))
 ' "services/$service/$name.json"
