@@ -141,10 +141,11 @@ async fn what_was_written_survives_and_ctrl_c_leaves_nothing_running() {
     let token = checkout.folder.join("token");
     fs::write(&token, "from-a-file, the-next-one\n").unwrap();
     let token = token.to_string_lossy();
-    let proxy = "http://127.0.0.1:9";
     let mut settings = vec![("API_TOKEN_FILE", &*token), ("DB_PWD_FILE", "/nowhere"), ("DB_TLS", "verify-identity")];
     settings.extend([("DB_TLS_CA", "/nowhere"), ("DB_HOST", ""), ("API_TOKEN", ""), ("HOST", "x86_64-linux")]);
-    settings.extend(["HTTP_PROXY", "http_proxy", "ALL_PROXY", "HTTPS_PROXY"].map(|variable| (variable, proxy)));
+    settings.extend(
+        ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "HTTPS_PROXY"].map(|variable| (variable, "http://127.0.0.1:9")),
+    );
     let mut first = checkout.ready(checkout.start(checkout.command(), &settings)).await;
     let (status, answer) = pasted(&first, "my-first-place");
     assert!(status && answer.starts_with("HTTP/1.1 201"), "what is printed works when pasted: {answer}");
@@ -154,8 +155,7 @@ async fn what_was_written_survives_and_ctrl_c_leaves_nothing_running() {
     let users = Client::new(format!("http://127.0.0.1:{}", checkout.user_port));
     let delete = users.request(reqwest::Method::DELETE, "/users/1").bearer_auth("the-next-one");
     assert_eq!(delete.send().await.unwrap().status(), 204);
-    let oslo = checkout.locations();
-    let delete = oslo.request(reqwest::Method::DELETE, "/locations/3143244").bearer_auth("from-a-file");
+    let delete = checkout.locations().request(reqwest::Method::DELETE, "/locations/3143244").bearer_auth("from-a-file");
     assert_eq!(delete.send().await.unwrap().status(), 204);
     let refused = checkout.finish("reset", &[]).await;
     assert!(refused.contains("the playground runs already"), "{refused}");
@@ -316,10 +316,8 @@ fn pasted(run: &Process, part: &str) -> (bool, String) {
     // One command is several lines, or several are one line each.
     let command = if block.contains("\\\n") { block } else { block.lines().find(|line| line.contains(part)).unwrap() };
     let mut shell = Command::new("sh");
-    shell.args(["-c", &format!("{} -s -i", command.trim())]);
-    if printed.contains("--noproxy") {
-        shell.env("http_proxy", "http://127.0.0.1:9");
-    }
+    let proxy = if printed.contains("--noproxy") { "http://127.0.0.1:9" } else { "" };
+    shell.args(["-c", &format!("{} -s -i", command.trim())]).env("http_proxy", proxy);
     let output = shell.output().unwrap();
     (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
 }
@@ -332,7 +330,6 @@ async fn a_folder_of_another_user_is_named_with_the_remedy() {
         return;
     }
     let checkout = Checkout::new("owner");
-    fs::create_dir_all(checkout.folder.join("target/playground")).unwrap();
     fs::create_dir_all(checkout.folder.join("scripts")).unwrap();
     let script = checkout.folder.join("scripts/ownership.sh");
     fs::copy(folders::workspace().join("scripts/ownership.sh"), &script).unwrap();
