@@ -161,10 +161,11 @@ fn a_copied_example_of_settings_changes_nothing() {
 #[test]
 fn queries_are_checked_offline_whatever_the_shell_says() {
     let folder = Folder::new("offline");
+    let config = fs::read_to_string(folders::workspace().join(".cargo/config.toml")).unwrap();
     for (file, content) in [
         ("Cargo.toml", "[package]\nname = \"offline\"\nedition = \"2024\"\n[workspace]\n"),
         ("src/main.rs", "fn main() { println!(\"{} {}\", env!(\"SQLX_OFFLINE\"), env!(\"SQLX_OFFLINE_DIR\")) }"),
-        (".cargo/config.toml", &fs::read_to_string(folders::workspace().join(".cargo/config.toml")).unwrap()),
+        (".cargo/config.toml", config.as_str()),
     ] {
         fs::create_dir_all(folder.0.join(file).parent().unwrap()).unwrap();
         fs::write(folder.0.join(file), content).unwrap();
