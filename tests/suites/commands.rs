@@ -183,7 +183,7 @@ fn queries_are_checked_offline_whatever_the_shell_says() {
 #[tokio::test]
 async fn an_address_of_another_machine_is_not_called_a_taken_port() {
     let service = Service::new("location").isolated().set("HOST", "192.0.2.1").set("PORT", "8081");
-    let database = [("DB_HOST", "127.0.0.1"), ("DB_USER", "none"), ("DB_NAME", "none")];
+    let database = [("DB_HOST", "127.0.0.1"), ("DB_USER", "none"), ("DB_PWD", "none"), ("DB_NAME", "none")];
     let service = database.iter().fold(service, |service, (name, value)| service.set(name, *value));
     let (status, lines) = service.output(&["serve"]).await.unwrap();
     let told = lines.join("\n");
