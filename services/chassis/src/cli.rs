@@ -3,6 +3,7 @@
 use std::{
     env,
     error::Error,
+    fmt,
     io::{self, Write as _},
     path::Path,
     process::ExitCode,
@@ -109,14 +110,16 @@ pub fn main(service: &Service) -> ExitCode {
     let given: Vec<_> = env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
     let given: Vec<_> = given.iter().map(String::as_str).collect();
     let task = match Arguments::from_args(&[service.name], &given) {
-        Ok(Arguments { version: true, .. }) => return told(&format!("{} {}", service.name, service.version)),
+        Ok(Arguments { version: true, .. }) => {
+            return printed(service, &format!("{} {}", service.name, service.version));
+        }
         Ok(Arguments { task, .. }) => task.unwrap_or(Task::Serve(Serve {})),
         Err(help) if help.status.is_ok() => {
-            return told(&format!("{}\n\n{}", service.description, help.output.trim_end()));
+            return printed(service, &format!("{}\n\n{}", service.description, help.output.trim_end()));
         }
         Err(fault) => {
             let problem = without_values(&fault.output, &given);
-            eprintln!("{}: {problem}\n`{0} --help` lists the commands and options.", service.name);
+            complain(format_args!("{}: {problem}\n`{0} --help` lists the commands and options.", service.name));
             return ExitCode::from(USAGE);
         }
     };
@@ -131,15 +134,15 @@ pub fn main(service: &Service) -> ExitCode {
     match actix_web::rt::System::new().block_on(run(service, task, &mut Reader::from_env())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{}: {}", service.name, telemetry::chain(&*error));
+            complain(format_args!("{}: {}", service.name, telemetry::chain(&*error)));
             if !error.is::<Invalid>() {
                 return ExitCode::FAILURE;
             }
             if let Some(file) = env_file::above().filter(|_| !Path::new(".env").exists()) {
-                eprintln!(
+                complain(format_args!(
                     "{} is not read: a .env file belongs into the folder that the service is started in.",
                     file.display()
-                );
+                ));
             }
             ExitCode::from(USAGE)
         }
@@ -169,10 +172,28 @@ fn without_values(problem: &str, given: &[&str]) -> String {
     }
 }
 
-/// Prints what was asked for; a reader who has gone is no fault.
-fn told(text: &str) -> ExitCode {
-    let _ = writeln!(io::stdout(), "{text}");
-    ExitCode::SUCCESS
+/// Prints `text` to standard output. A reader that has gone, such as `head`, is no error; a full disk is one.
+fn print(text: &str) -> io::Result<()> {
+    let mut output = io::stdout();
+    match writeln!(output, "{text}").and_then(|()| output.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn printed(service: &Service, text: &str) -> ExitCode {
+    match print(text) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(format_args!("{}: {error}", service.name));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints an error. Unlike `eprintln!` it does not panic where standard error is closed: the exit code stays.
+fn complain(text: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 async fn run(service: &Service, task: Task, reader: &mut Reader) -> Result<(), Box<dyn Error>> {
@@ -206,7 +227,7 @@ async fn run(service: &Service, task: Task, reader: &mut Reader) -> Result<(), B
         }
         Task::Openapi(_) => {
             // The document does not depend on the settings, so faults in them do not matter here.
-            openapi::print(&openapi::document(service, &(service.configure)(reader)))?;
+            print(&openapi::document(service, &(service.configure)(reader)).to_pretty_json()?)?;
         }
     }
     Ok(())

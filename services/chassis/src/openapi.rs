@@ -1,9 +1,6 @@
 //! The OpenAPI document, generated from the routes that are served.
 
-use std::{
-    collections::BTreeSet,
-    io::{self, Write as _},
-};
+use std::collections::BTreeSet;
 
 use actix_web::{App, HttpResponse, get, web::Data};
 use utoipa::openapi::{
@@ -79,11 +76,6 @@ pub(crate) fn header_parameter(
 pub fn paths(service: &Service) -> BTreeSet<String> {
     let routes = (service.configure)(&mut Reader::new(|_| None));
     document(service, &routes).paths.paths.into_keys().collect()
-}
-
-/// Prints the document, for the `openapi` subcommand.
-pub(crate) fn print(document: &OpenApi) -> io::Result<()> {
-    writeln!(io::stdout(), "{}", document.to_pretty_json()?)
 }
 
 /// This document.

@@ -82,7 +82,9 @@ impl Settings {
 /// Starts logging to stdout, for the whole process; a second call changes nothing.
 pub fn start(settings: &Settings) {
     // The filter alone decides what is logged.
-    let builder = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE);
+    // A line that cannot be written is lost: to report that on standard error panics where that is closed too, as with
+    // `serve 2>&1 | head`, and a service outlives the reader of its log.
+    let builder = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).log_internal_errors(false);
     let filter = settings.filter.clone();
     let started = match settings.format {
         Format::Text => {
