@@ -52,8 +52,26 @@ CONTENDERS ?=
 # For how long `make test-failures` tries each parser.
 override FUZZ_SECONDS := $(or $(FUZZ_SECONDS),600)
 
-# More variables are described where they are read: docker/names.sh, docker/build.sh, docker/topology.sh, and for what is
-# deployed by `target/debug/deploy help`: TAG, SERVICE, COMMAND, LOAD, PARAMETERS, CLUSTER, DATA, CONFIRM.
+# More variables are described where they are read: docker/names.sh, docker/build.sh, docker/topology.sh, docker/swarm.sh,
+# .env.example; and for what is deployed by `make help-deploy`: TAG, SERVICE, COMMAND, LOAD, PARAMETERS, CLUSTER, DATA,
+# CONFIRM, TASK.
+
+# All variables that `make` may be given; a % stands for the names of other programs. Others are refused: with a name that
+# is misspelt, such as TGA for TAG, the target would do something else than what was meant.
+VARIABLES = ADDRESS API_TOKEN API_TOKEN_FILE BENCH BUILDER CARGO CI CLUSTER COMMAND COMPOSE_% CONCURRENCY CONFIRM CONTENDERS \
+	DATA DATABASE DATABASE_URL DB_% DEPLOY DOCKER_% DRAIN_DELAY DRAWINGS ECS_CONTAINER_METADATA_URI_V4 FUZZ_SECONDS \
+	HAPROXY_IMAGE HOST LOAD LOCAL_AWS_PORT LOCATION LOCATION_PAGES_URL LOCATION_PORT LOCATION_STATS_PORT LOCATION_URL \
+	LOG_FORMAT METRICS MYSQL_IMAGE NO_COLOR PARAMETERS PLATFORMS PLAYGROUND PORT PROMETHEUS_IMAGE PROMETHEUS_PORT REGISTRY \
+	RELEASE ROUNDS RUST_IMAGE SECONDS SECRETS SERVICE SHUTDOWN_TIMEOUT SOURCE_URL SSL_CERT_FILE STACK STACK_FILE SWARM TAG \
+	TASK TASK_MEMORY TERM TESTS TEST_% USER USER_PORT USER_STATS_PORT WORKLOADS \
+	AWS_% BUILDKIT_% BUILDX_% CARGO_% OTEL_% RUST% SQLX_% MAKE% HOME LANG LC_% PATH SHELL TMPDIR \
+	HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy
+given := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
+unknown := $(firstword $(filter-out $(VARIABLES),$(given)))
+letters = $(foreach letter,A B C D E F G H I J K L M N O P Q R S T U V W X Y Z,$(if $(filter $(letter)%,$1),$(letter)%))
+ifneq ($(unknown),)
+$(error no target reads the variable $(unknown)$(if $(strip $(call letters,$(unknown))),; those with the same first letter are: $(filter $(call letters,$(unknown)),$(VARIABLES))))
+endif
 
 ##@ Start here
 
@@ -82,7 +100,7 @@ help: ## This list
 			print "make TARGET, where what is in capitals may be given as VARIABLE=value" } \
 		/^##@ / { printf "\n%s%s%s\n", bold, substr($$0, 5), plain } \
 		/^[a-z][a-z -]*:.*## / { targets = split($$1, target, " "); \
-			for (i = 1; i <= targets; i++) printf "  %s%-15s%s %s\n", cyan, target[i], plain, $$2 }' $(firstword $(MAKEFILE_LIST))
+			for (i = 1; i <= targets; i++) printf "  %s%-15s%s %s\n", cyan, target[i], plain, $$2 }' $(firstword $(MAKEFILE_LIST)) || [ $$? -eq 141 ]
 
 ##@ In containers
 
@@ -144,6 +162,10 @@ local-aws-down: ## Remove it, and all that runs on it
 deploy: deploy-tool ## Stacks, images, databases, services: all that is missing
 	@exec $(DEPLOY) up
 
+.PHONY: deploy-stacks
+deploy-stacks: deploy-tool ## The stacks alone (PARAMETERS): no image, no task, no service
+	@exec $(DEPLOY) stacks
+
 .PHONY: release
 release: deploy-tool ## Build the images, and push them to its registry (TAG)
 	@exec $(DEPLOY) release
@@ -174,6 +196,10 @@ check-deploy: deploy-tool ## Hold definitions, stacks, topology and code togethe
 .PHONY: aws-cli
 aws-cli: ## The aws CLI into target/tools, unless version 2 is there
 	@scripts/tools.sh aws
+
+.PHONY: help-deploy
+help-deploy: deploy-tool ## The variables of these targets, with their meaning
+	@exec $(DEPLOY) help
 
 # What `make url` and others print is for scripts too: cargo tells of its work on a terminal only.
 .PHONY: deploy-tool

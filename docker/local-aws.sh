@@ -165,7 +165,7 @@ down() {
     docker logout "localhost:$port" >/dev/null
     rm -f "$settings"
     if found=$(docker network inspect --format '{{range .Containers}}{{.Name}} {{end}}' "$name" 2>/dev/null); then
-        [[ -z $found ]] || fail "the network $name is still in use by ${found% }: stop that, then \`down\` again"
+        [[ -z $found ]] || fail "the network $name is still in use by ${found% }: stop that, then \`make local-aws-down\` again"
         docker network rm "$name" >/dev/null
     fi
     echo "the local AWS is removed"

@@ -78,7 +78,7 @@ choose_images() {
     else
         for service in "${services[@]}"; do
             docker image inspect "$(image_of "$service")" >/dev/null 2>&1 || docker pull --quiet "$(image_of "$service")" ||
-                fail "there is no image $(image_of "$service"): build it (\`make build\`), or name one that is there: docker images $service"
+                fail "there is no image $(image_of "$service"): \`make build TAG=$TAG${REGISTRY:+ REGISTRY=$REGISTRY}\` makes it of this checkout; \`docker images ${REGISTRY:+$REGISTRY/}$service\` lists those that are there"
         done
     fi
     LOCATION_IMAGE=$(image_of location) USER_IMAGE=$(image_of user)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# `make push REGISTRY=…`: pushes the images that `make build` made, and prints their digests.
+# `make push`: pushes the images that `make build` made to REGISTRY, and prints their digests.
 set -euo pipefail
 CDPATH='' cd -- "$(dirname "$0")/.."
 . docker/engine.sh
@@ -8,6 +8,13 @@ CDPATH='' cd -- "$(dirname "$0")/.."
     fail "REGISTRY is not set; for example REGISTRY=123456789012.dkr.ecr.eu-west-1.amazonaws.com, or a name on Docker Hub"
 require_engine
 read -ra platforms < <(platforms)
+# How to log in: to a host, to Docker Hub where REGISTRY is a name on it, or to ECR, whose password is the aws CLI's.
+host=${REGISTRY%%/*}
+case $host in
+    *.dkr.ecr.*) login="aws ecr get-login-password | docker login --username AWS --password-stdin $host" ;;
+    *[.:]* | localhost) login="docker login $host" ;;
+    *) login="docker login" ;;
+esac
 
 # Gives what was built without REGISTRY, as SERVICE:TAG, the name with it.
 named() {
@@ -20,8 +27,7 @@ push() {
     local image=$1
     echo "pushing $image"
     docker push --quiet "$image" >/dev/null ||
-        fail "$image was not pushed. If that is for want of a login: docker login $REGISTRY
-(ECR: aws ecr get-login-password | docker login --username AWS --password-stdin $REGISTRY)"
+        fail "$image was not pushed. If a login is missing: \`$login\`"
 }
 
 # Nothing is pushed unless everything is there to be pushed.

@@ -136,6 +136,18 @@ wait_for_mysql() {
     ended "MySQL is ready"
 }
 
+# The newest version whose images are here, or a name for one.
+version_here() {
+    docker images --format '{{.Tag}}' "${REGISTRY:+$REGISTRY/}location" | grep -vx '<none>' | head -n 1 | grep . || echo second
+}
+
+require_tag() {
+    local version
+    version=$(version_here)
+    [[ -n ${TAG:-} ]] ||
+        fail "TAG is not set: \`make swarm-update TAG=$version\`, for example; \`docker images location\` lists versions, and \`make build TAG=$version\` makes that one of this checkout"
+}
+
 keep_counts() {
     LOCATION_TASKS=$(replicas location) USER_TASKS=$(replicas user)
     [[ ${LOCATION_TASKS:-0} -gt 0 ]] || LOCATION_TASKS=$tasks
@@ -165,8 +177,8 @@ user      http://$ADDRESS:$USER_PORT/   statistics of its balancer: http://$ADDR
 
 $(examples "$ADDRESS")
 
-make swarm-update TAG=… rolls another version out, make swarm-rollback takes it back,
-make swarm-down ends it.
+\`make build TAG=second\` builds another version, here called second, \`make swarm-update TAG=second\` rolls
+it out, \`make swarm-rollback\` goes back, \`make swarm-down\` ends it.
 TEXT
 }
 
@@ -238,7 +250,7 @@ rollback() {
     for service in "${wanted[@]}"; do
         now=$(image_of_service "$service")
         before=$(plain "$(field "$service" '{{with .PreviousSpec}}{{.TaskTemplate.ContainerSpec.Image}}{{end}}')")
-        [[ -n $before && $before != "$now" ]] || fail "$service: there is nothing to go back to; it runs $now, and Swarm remembers no other version before it. \`make swarm-update TAG=…\` rolls any version out"
+        [[ -n $before && $before != "$now" ]] || fail "$service: there is nothing to go back to; it runs $now, and Swarm remembers no other version before it. \`docker images $service\` lists versions, and \`make swarm-update TAG=$(version_here)\` rolls one out"
         if [[ $service == location ]]; then LOCATION_IMAGE=$before; else USER_IMAGE=$before; fi
     done
     step "going back to what ran before: ${wanted[*]}"
@@ -288,7 +300,7 @@ down() {
 require_engine
 case ${1:-} in
     up) up ;;
-    update) [[ -n ${TAG:-} ]] || fail "say which version: make swarm-update TAG=…"; update ;;
+    update) require_tag && update ;;
     rollback) rollback ;;
     status) require_stack && status ;;
     down) down ;;

@@ -70,9 +70,10 @@ axe() {
     echo "$package" >"$folder/content"
 }
 
-# The machine's own where that is version 2. PyPI has version 1 only, which does all that is needed here.
+# The machine's own where that is version 2 and reads AWS_ENDPOINT_URL, as 2.13 and later do: an older one, such as Debian
+# 12 has, would reach AWS in place of a local one. PyPI has version 1 only, which does all that is needed here.
 aws() {
-    if [[ "$(PATH=$others command aws --version 2>/dev/null || true)" == aws-cli/2.* ]]; then
+    if [[ "$(PATH=$others command aws --version 2>/dev/null || true)" =~ ^aws-cli/2\.(1[3-9]|[2-9][0-9]|[1-9][0-9]{2})\. ]]; then
         rm -f target/tools/bin/aws
     else
         python_program aws awscli==1.45.64

@@ -8,11 +8,14 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 use tokio::process::Command;
 
-use crate::say;
+use crate::{hints, say};
+
+/// The first minor version of each major one that reads `AWS_ENDPOINT_URL`.
+const LEAST: [(u32, u32); 2] = [(1, 29), (2, 13)];
 
 const INSTALLING: &str = "https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html";
 
@@ -32,11 +35,13 @@ pub(crate) struct Aws {
 
 /// What AWS, or the CLI on the way to it, said no to.
 #[derive(Debug, thiserror::Error)]
-#[error("{said}")]
+#[error("{}{said}", hint.as_ref().map_or_else(String::new, |hint| format!("{hint}. The CLI says: ")))]
 pub(crate) struct Refused {
     /// AWS's code for it, such as `ImageNotFoundException`; empty where the CLI did not get so far.
     pub(crate) code: String,
     said: String,
+    /// Cause and remedy, where the CLI's own words do not name them.
+    hint: Option<String>,
 }
 
 impl Aws {
@@ -54,10 +59,14 @@ impl Aws {
             }
             Err(error) => return Err(error).context("the aws CLI cannot be started"),
         };
-        let major = version
-            .strip_prefix("aws-cli/")
-            .and_then(|rest| rest.split('.').next()?.parse().ok())
+        let (major, minor) = major_and_minor(&version)
             .with_context(|| format!("`aws --version` names no version of the aws CLI: {}", version.trim()))?;
+        if let Some((_, least)) = LEAST.iter().find(|(of, least)| *of == major && minor < *least) {
+            bail!(
+                "the aws CLI is version {major}.{minor}, which ignores AWS_ENDPOINT_URL and would reach AWS in place of a \
+                 local one: install {major}.{least} or later ({INSTALLING}), or version 1 of today with `make aws-cli`"
+            );
+        }
         let local = env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty());
         let mut aws =
             Self { major, region: region().await?, account: String::new(), local, silently, shown: Mutex::default() };
@@ -65,33 +74,9 @@ impl Aws {
         Ok(aws)
     }
 
-    /// Asks who this is: the first call, so what keeps all calls from working is told here, once, and in full.
+    /// The account's number: the first call, so this is where credentials, region and network are found to be missing.
     async fn identify(&self) -> Result<String> {
-        let identity = self.call(&["sts", "get-caller-identity"]).await.map_err(|refused| {
-            let said = refused.to_string();
-            let remedy = if said.contains("Could not connect") || said.contains("Invalid endpoint") {
-                match &self.local {
-                    Some(endpoint) => format!(
-                        "no local AWS answers at AWS_ENDPOINT_URL={endpoint}: start it with `make local-aws`, or unset \
-                         the variable to reach AWS itself"
-                    ),
-                    None => format!(
-                        "AWS does not answer for the region {}: is that its name (AWS_REGION, or `aws configure set \
-                         region …`)? Else there is no way to the internet",
-                        self.region
-                    ),
-                }
-            } else if said.contains("credentials") || said.contains("profile") {
-                "there are no credentials for AWS: `aws configure`, `aws sso login`, or AWS_PROFILE=… give them; \
-                 without an account, `make local-aws` runs a local AWS"
-                    .to_owned()
-            } else {
-                "AWS does not accept the credentials: they are wrong or have expired (`aws sso login`, or new keys), or \
-                 are those of another partition than the region's"
-                    .to_owned()
-            };
-            anyhow!("{remedy}. The CLI says: {}", said.trim())
-        })?;
+        let identity = self.call(&["sts", "get-caller-identity"]).await?;
         Ok(text(&identity, "/Account").to_owned())
     }
 
@@ -112,6 +97,7 @@ impl Aws {
             .map_err(|error| Refused {
                 code: String::new(),
                 said: format!("the aws CLI cannot be started: {error}"),
+                hint: None,
             })?;
         if output.status.success() {
             // Some commands answer with text, some with nothing.
@@ -121,7 +107,9 @@ impl Aws {
         let said = [output.stdout, output.stderr].concat();
         let said = String::from_utf8_lossy(&said).trim().to_owned();
         let code = said.split_once("An error occurred (").and_then(|(_, rest)| rest.split_once(')'));
-        Err(Refused { code: code.map_or(String::new(), |(code, _)| code.to_owned()), said })
+        let code = code.map_or(String::new(), |(code, _)| code.to_owned());
+        let hint = hints::hint(self, arguments, &code, &said);
+        Err(Refused { code, said, hint })
     }
 
     /// As [`call`](Self::call), where one of `codes` means that there is no such thing.
@@ -144,6 +132,12 @@ impl Aws {
         Ok(())
     }
 
+    #[cfg(test)]
+    pub(crate) fn for_tests(local: Option<&str>) -> Self {
+        let (region, account) = ("eu-west-1".to_owned(), String::new());
+        Self { major: 2, region, account, local: local.map(str::to_owned), silently: true, shown: Mutex::default() }
+    }
+
     fn show(&self, arguments: &[&str]) {
         let words: Vec<String> = ["aws"].iter().chain(arguments).map(ToString::to_string).collect();
         // What is asked again and again, to see how far something is, is shown once.
@@ -151,6 +145,12 @@ impl Aws {
             say::command(&words);
         }
     }
+}
+
+/// Of `aws-cli/2.13.1 Python/3.11.6 …`.
+fn major_and_minor(version: &str) -> Option<(u32, u32)> {
+    let mut numbers = version.strip_prefix("aws-cli/")?.split('.');
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
 async fn region() -> Result<String> {
@@ -162,6 +162,14 @@ async fn region() -> Result<String> {
         }
     }
     let configured = Command::new("aws").args(["configure", "get", "region"]).output().await?;
+    // Silent where there is none; it says what keeps it from looking, such as a profile that does not exist.
+    let said = String::from_utf8_lossy(&configured.stderr).trim().to_owned();
+    if !configured.status.success() && !said.is_empty() {
+        bail!(
+            "the region cannot be read from the configuration of the aws CLI: set AWS_REGION, or AWS_PROFILE to one of the \
+             profiles in ~/.aws/config. The CLI says: {said}"
+        );
+    }
     let region = String::from_utf8_lossy(&configured.stdout).trim().to_owned();
     if region.is_empty() {
         bail!("no region is set: AWS_REGION=eu-west-1, or `aws configure set region eu-west-1`, chooses one");

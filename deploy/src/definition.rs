@@ -10,6 +10,8 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
+use crate::make;
+
 /// Placeholders that no stack gives: the image's tag, and where all this is.
 pub(crate) const OURS: [&str; 3] = ["Tag", "Region", "Account"];
 
@@ -23,7 +25,10 @@ pub(crate) type Values = BTreeMap<String, String>;
 pub(crate) fn value<'a>(values: &'a Values, name: &str) -> Result<&'a str> {
     let value = values.get(name).map(String::as_str);
     value.with_context(|| {
-        format!("no stack gives {name}: one was removed, or never made; `make deploy` makes what is missing")
+        format!(
+            "no stack gives {name}: one was removed, or never made; `{}` makes what is missing",
+            make::command("deploy", &[])
+        )
     })
 }
 
@@ -53,9 +58,10 @@ pub(crate) fn fill_value(file: &str, mut definition: Value, values: &Values) -> 
         let names: Vec<_> = missing.iter().map(|name| format!("${{{name}}}")).collect();
         bail!(
             "{file}: nothing is known for {}. A placeholder is the name of an output of a stack (deploy/stacks), or one of \
-             {}; outputs are known once `make deploy` has made the stack",
+             {}; outputs are known once `{}` has made the stack",
             names.join(", "),
-            OURS.join(", ")
+            OURS.join(", "),
+            make::command("deploy", &[])
         );
     }
     Ok(definition)

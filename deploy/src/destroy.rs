@@ -68,7 +68,7 @@ pub(crate) async fn destroy(aws: &Aws, cluster: &str, confirm: Option<String>, d
 
 fn ask(cluster: &str) -> Result<String> {
     if !io::stdin().is_terminal() {
-        bail!("there is no terminal to ask at: CONFIRM={cluster} says that it is meant");
+        bail!("there is no terminal to ask at: CONFIRM={cluster} gives the answer, which is the cluster's name");
     }
     let mut out = io::stdout();
     write!(out, "  Type the cluster's name to go on: ").and_then(|()| out.flush())?;

@@ -8,7 +8,7 @@ use similar::TextDiff;
 
 use crate::{
     aws::{Aws, text},
-    definition, local, release, rollout, say,
+    definition, local, make, release, rollout, say,
     services::SERVICES,
     stack::STACKS,
     task, whole,
@@ -73,7 +73,9 @@ pub(crate) async fn diff(aws: &Aws, cluster: &str, tag: Option<String>) -> Resul
     say::line("");
     say::detail(match changes {
         0 => "Nothing would change.".to_owned(),
-        changes => format!("{changes} of these would change; `make deploy` does it."),
+        changes => {
+            format!("{changes} of these would change; `{}` does it.", make::command("deploy", &[("TAG", &tag)]))
+        }
     });
     Ok(())
 }

@@ -8,9 +8,24 @@ use tokio::process::Command;
 use crate::{
     aws::Aws,
     definition::{self, Values},
-    say,
+    make, say,
     services::{self, SERVICES},
 };
+
+/// The rule for tags of images, which docker/names.sh applies to builds as well.
+pub(crate) fn valid_tag(tag: &str) -> Result<String, String> {
+    let word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    let valid = (1..=128).contains(&tag.len())
+        && tag.starts_with(word)
+        && tag.chars().all(|letter| word(letter) || letter == '.' || letter == '-');
+    if !valid {
+        return Err("no tag for an image: use up to 128 letters, digits, _ . and -".to_owned());
+    }
+    if tag == "latest" {
+        return Err("`latest` does not tell what runs: leave TAG out (the git revision), or name a version".to_owned());
+    }
+    Ok(tag.to_owned())
+}
 
 /// The tag to deploy: the one given, or the revision of the checkout, if that is what the images would be made of.
 pub(crate) async fn tag(given: Option<String>) -> Result<String> {
@@ -19,12 +34,12 @@ pub(crate) async fn tag(given: Option<String>) -> Result<String> {
     }
     let revision = git(&["rev-parse", "--short=12", "HEAD"])
         .await
-        .context("the tag is the git revision, and git knows none here: give one with TAG=…")?;
+        .context("the tag is the git revision, and git knows none here: give one, such as TAG=first")?;
     let changed = git(&["status", "--porcelain"]).await?;
     ensure!(
         changed.is_empty(),
         "the checkout has changes that are not committed, so the tag {revision} would lie about what is in the images: \
-         commit or stash them, or give the images a name of their own with TAG=…. Changed:\n{changed}"
+         commit or stash them, or give the images a name of their own, such as TAG=second. Changed:\n{changed}"
     );
     Ok(revision)
 }
@@ -48,9 +63,10 @@ pub(crate) async fn require_pushed(aws: &Aws, values: &Values, service: &str, ta
         return Ok(());
     }
     bail!(
-        "there is no image {service}:{tag} in the registry {}: `make deploy TAG={tag}` builds and pushes it, or name one \
-         that is there: aws ecr list-images --repository-name {}/{service}",
+        "there is no image {service}:{tag} in the registry {}: `{}` builds and pushes it; `aws ecr list-images \
+         --repository-name {}/{service}` lists the tags that are there",
         definition::value(values, "Registry")?,
+        make::command("release", &[("TAG", tag)]),
         definition::value(values, "Cluster")?
     )
 }
@@ -71,13 +87,11 @@ pub(crate) async fn push(aws: &Aws, values: &Values, tag: &str) -> Result<()> {
     for target in ["build", "push"] {
         let words = ["make", target, &format!("TAG={tag}"), &format!("REGISTRY={registry}")].map(str::to_owned);
         say::command(&words);
+        let command = words.join(" ");
         let script = format!("docker/{target}.sh");
         let status =
             Command::new(&script).env("TAG", tag).env("REGISTRY", registry).stdin(Stdio::null()).status().await;
-        ensure!(
-            status.with_context(|| format!("{script} cannot be run"))?.success(),
-            "`make {target}` failed; see above"
-        );
+        ensure!(status.with_context(|| format!("{script} cannot be run"))?.success(), "`{command}` failed; see above");
     }
     Ok(())
 }

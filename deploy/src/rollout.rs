@@ -12,8 +12,9 @@ use tokio::time::{Instant, sleep};
 use crate::{
     aws::{Aws, list, number, text},
     definition::{self, Values},
+    make,
     probe::{self, Probe},
-    say, services, task,
+    say, services, task, whole,
 };
 
 /// How long a rollout may take. It goes on after that; only the watching ends.
@@ -52,8 +53,10 @@ pub(crate) async fn require_settled(aws: &Aws, cluster: &str, name: &str) -> Res
         && let Some(revision) = under_way(&service)
     {
         bail!(
-            "a deployment of the service {name} to {revision} is under way: `make status` shows how far it is; wait until it \
-             ends, or end it with `make rollback SERVICE={name}`"
+            "a deployment of the service {name} to {revision} is under way: `{}` shows how far it is; wait until it ends, or \
+             end it with `{}`",
+            make::command("status", &[]),
+            make::command("rollback", &[("SERVICE", name)])
         );
     }
     Ok(())
@@ -160,10 +163,11 @@ async fn watch(
         }
         ensure!(
             started.elapsed() < PATIENCE,
-            "the rollout of {} has not ended within {} minutes. It goes on: `make status` shows how far it is, `make \
-             rollback SERVICE={name}` ends it",
+            "the rollout of {} has not ended within {} minutes. It goes on: `{}` shows how far it is, `{}` ends it",
             task::short(arn),
-            PATIENCE.as_secs() / 60
+            PATIENCE.as_secs() / 60,
+            make::command("status", &[]),
+            make::command("rollback", &[("SERVICE", name)])
         );
         sleep(task::POLL).await;
     }
@@ -248,7 +252,8 @@ async fn await_rollback(aws: &Aws, cluster: &str, name: &str, failed: &str, arn:
         }
         ensure!(
             Instant::now() < deadline,
-            "the way back of the service {name} has not ended; `make status` shows how far it is"
+            "the way back of the service {name} has not ended; `{}` shows how far it is",
+            make::command("status", &[])
         );
         sleep(task::POLL).await;
     }
@@ -258,9 +263,7 @@ async fn await_rollback(aws: &Aws, cluster: &str, name: &str, failed: &str, arn:
 pub(crate) async fn roll_back(aws: &Aws, values: &Values, name: &str, load: Load) -> Result<()> {
     let cluster = definition::value(values, "Cluster")?;
     say::step(format_args!("look for what the service {name} can go back to"));
-    let current = service(aws, cluster, name)
-        .await?
-        .with_context(|| format!("there is no service {name} in the cluster {cluster}; `make deploy` makes it"))?;
+    let current = service(aws, cluster, name).await?.with_context(|| whole::no_service(cluster, name))?;
     let current = text(primary(&current), "/taskDefinition").to_owned();
     let listed = aws
         .call(&["ecs", "list-task-definitions", "--family-prefix", name, "--status", "ACTIVE", "--sort", "DESC"])
@@ -282,9 +285,10 @@ pub(crate) async fn roll_back(aws: &Aws, values: &Values, name: &str, load: Load
         }
     }
     bail!(
-        "before {} there is no revision that is known to have served: deploy a release that works with \
-         `make deploy-{name} TAG=…`",
-        task::short(&current)
+        "before {} there is no revision that is known to have served: `aws ecr list-images --repository-name \
+         {cluster}/{name}` lists the releases, and `{}` rolls the one out that TAG names",
+        task::short(&current),
+        make::command(&format!("deploy-{name}"), &[])
     )
 }
 

@@ -4,10 +4,12 @@
 use std::{
     borrow::Cow,
     fmt::Display,
-    io::Write as _,
+    io::{ErrorKind, Write as _},
     sync::{Mutex, PoisonError},
     time::Instant,
 };
+
+use anyhow::{Context as _, Result};
 
 const BOLD: &str = "\x1b[1m";
 const DIM: &str = "\x1b[2m";
@@ -27,6 +29,14 @@ fn begins(now: Option<Instant>) -> Option<Instant> {
 /// this does not panic.
 pub(crate) fn line(text: impl Display) {
     let _ = writeln!(anstream::stdout(), "{text}");
+}
+
+/// Prints what a command is asked for, such as a URL. That it cannot be written is an error, unless its reader has gone.
+pub(crate) fn result(text: impl Display) -> Result<()> {
+    match writeln!(anstream::stdout(), "{text}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("standard output cannot be written"),
+        _ => Ok(()),
+    }
 }
 
 /// What is done next.
@@ -54,7 +64,7 @@ pub(crate) fn command(words: &[String]) {
 }
 
 /// `word` as a shell takes it, with no more quotes than it takes.
-fn quoted(word: &str) -> Cow<'_, str> {
+pub(crate) fn quoted(word: &str) -> Cow<'_, str> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./:=,@%+".contains(&byte);
     if !word.is_empty() && word.bytes().all(plain) { word.into() } else { shell_words::quote(word) }
 }
@@ -77,9 +87,9 @@ pub(crate) fn warn(text: impl Display) {
     line(format_args!("  {YELLOW}!{PLAIN} {text}"));
 }
 
-/// Something failed.
+/// Prints an error, to standard error: a script that takes what a command prints gets nothing else, and a person sees it.
 pub(crate) fn failed(text: impl Display) {
-    line(format_args!("{RED}error:{PLAIN} {text}"));
+    let _ = writeln!(anstream::stderr(), "{RED}error:{PLAIN} {text}");
 }
 
 /// A line of a difference: `-` in red, `+` in green.

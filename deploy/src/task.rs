@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use crate::{
     aws::{Aws, list, text},
     definition::{self, Values},
-    say,
+    make, say,
 };
 
 /// How often something is asked that takes its time.
@@ -84,9 +84,10 @@ pub(crate) async fn run(aws: &Aws, cluster: &str, arn: &str, command: &[&str]) -
         let failure = started.pointer("/failures/0").unwrap_or(&started);
         bail!(
             "the task {revision} was not started: {} {}. (RESOURCE:MEMORY or CPU: no container instance has room; \
-             `make status` shows them)",
+             `{}` shows them)",
             text(failure, "/reason"),
-            text(failure, "/detail")
+            text(failure, "/detail"),
+            make::command("status", &[])
         );
     };
     let deadline = Instant::now() + PATIENCE;

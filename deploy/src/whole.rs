@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result, ensure};
 use crate::{
     aws::{Aws, text},
     definition::{self, Values},
-    local, relations, release,
+    local, make, relations, release,
     rollout::{self, Load},
     say, services,
     services::SERVICES,
@@ -13,34 +13,25 @@ use crate::{
     task,
 };
 
+/// The subcommand that makes a service's database and login.
+const PROVISION: &str = "provision";
+
 /// Everything: stacks, images, databases, services. What could fail by itself is looked at before anything is changed.
 pub(crate) async fn up(aws: &Aws, cluster: &str, tag: Option<String>, parameters: &str, load: Load) -> Result<()> {
     say::step("look at what there is, before anything is changed");
     let tag = release::tag(tag).await?;
     relations::check()?;
-    let mut parameters = stack::parse_parameters(parameters)?;
+    let parameters = stack::parse_parameters(parameters)?;
     release::require_engine().await?;
     stack::require_sound(aws, cluster).await?;
-    let mut values = values(aws, cluster).await?;
-    if values.contains_key("Cluster") {
+    if values(aws, cluster).await?.contains_key("Cluster") {
         for service in SERVICES {
             rollout::require_settled(aws, cluster, service.name).await?;
         }
     }
     say::done(format_args!("account {}, region {}, release {tag}", aws.account, aws.region));
 
-    parameters.insert("Name".into(), cluster.into());
-    local::parameters(aws, cluster, &mut parameters);
-    for stack in &STACKS {
-        if stack.exists_on(aws) {
-            stack::deploy(aws, stack, cluster, &parameters).await?;
-        } else if stack.subject == "database" {
-            parameters.extend(local::database(aws, cluster).await?);
-        }
-        // What one stack gives, another may take as a parameter.
-        values = self::values(aws, cluster).await?;
-        parameters.extend(values.iter().filter(|(name, _)| *name == "DatabaseAdminSecretArn").map(owned));
-    }
+    let mut values = make_stacks(aws, cluster, parameters).await?;
     values.insert("Tag".into(), tag.clone());
 
     release::push(aws, &values, &tag).await?;
@@ -61,11 +52,48 @@ pub(crate) async fn up(aws: &Aws, cluster: &str, tag: Option<String>, parameters
             definition::value(&values, &format!("{}BalancerUrl", services::prefix(service.name)))?
         ));
     }
-    say::line(
-        "\nNext: `make status` says how it is, `make release TAG=…` and `make deploy-location TAG=…` take a new version",
-    );
-    say::line("out, `make autoscale` has the number of tasks follow the load, `make destroy` removes it all.");
+    say::line(format_args!(
+        "\nNext: `{}` prints its state. `{}` builds another version, here called second,\nand `{}` rolls it out. `{}` \
+         removes everything but the data.",
+        make::command("status", &[]),
+        make::command("release", &[("TAG", "second")]),
+        make::command("deploy-location", &[("TAG", "second")]),
+        make::command("destroy", &[])
+    ));
+    if aws.local.is_none() {
+        say::line(format_args!("`{}` has the number of tasks follow the load.", make::command("autoscale", &[])));
+    }
     Ok(())
+}
+
+/// The stacks alone, with `parameters`: images, tasks and services stay as they are.
+pub(crate) async fn stacks(aws: &Aws, cluster: &str, parameters: &str) -> Result<()> {
+    say::step("look at what there is, before anything is changed");
+    relations::check()?;
+    let parameters = stack::parse_parameters(parameters)?;
+    stack::require_sound(aws, cluster).await?;
+    say::done(format_args!("account {}, region {}", aws.account, aws.region));
+    make_stacks(aws, cluster, parameters).await?;
+    local::tell_what_is_left_out(aws);
+    Ok(())
+}
+
+/// Makes the stacks or brings them up to date, and gives what placeholders stand for.
+async fn make_stacks(aws: &Aws, cluster: &str, mut parameters: Values) -> Result<Values> {
+    parameters.insert("Name".into(), cluster.into());
+    local::parameters(aws, cluster, &mut parameters);
+    let mut values = Values::new();
+    for stack in &STACKS {
+        if stack.exists_on(aws) {
+            stack::deploy(aws, stack, cluster, &parameters).await?;
+        } else if stack.subject == "database" {
+            parameters.extend(local::database(aws, cluster).await?);
+        }
+        // What one stack gives, another may take as a parameter.
+        values = self::values(aws, cluster).await?;
+        parameters.extend(values.iter().filter(|(name, _)| *name == "DatabaseAdminSecretArn").map(owned));
+    }
+    Ok(values)
 }
 
 /// One service, of an image that is there.
@@ -81,8 +109,7 @@ pub(crate) async fn service(
     let service = services::named(name)?;
     let tag = release::tag(tag).await?;
     relations::check()?;
-    let mut values = values(aws, cluster).await?;
-    require_cluster(aws, cluster, &values)?;
+    let mut values = cluster_values(aws, cluster).await?;
     values.insert("Tag".into(), tag.clone());
     release::require_pushed(aws, &values, service.name, &tag).await?;
     rollout::require_settled(aws, cluster, service.name).await?;
@@ -103,28 +130,37 @@ async fn roll_out(aws: &Aws, values: &Values, name: &str, file: Option<String>, 
 pub(crate) async fn release(aws: &Aws, cluster: &str, tag: Option<String>) -> Result<()> {
     let tag = release::tag(tag).await?;
     release::require_engine().await?;
-    let values = values(aws, cluster).await?;
-    require_cluster(aws, cluster, &values)?;
+    let values = cluster_values(aws, cluster).await?;
     release::push(aws, &values, &tag).await
 }
 
 /// Where the service's load balancer is.
 pub(crate) async fn url(aws: &Aws, cluster: &str, name: &str) -> Result<()> {
-    let values = values(aws, cluster).await?;
-    require_cluster(aws, cluster, &values)?;
-    say::line(definition::value(&values, &format!("{}BalancerUrl", services::prefix(services::named(name)?.name)))?);
-    Ok(())
+    let values = cluster_values(aws, cluster).await?;
+    say::result(definition::value(&values, &format!("{}BalancerUrl", services::prefix(services::named(name)?.name)))?)
 }
 
 /// A one-off task of the revision that the service runs.
 pub(crate) async fn run_task(aws: &Aws, cluster: &str, name: &str, command: &[&str]) -> Result<()> {
-    ensure!(!command.is_empty(), "COMMAND is empty: name a subcommand of the service, such as COMMAND=seed");
-    let service = rollout::service(aws, cluster, name).await?;
-    let service = service
-        .with_context(|| format!("there is no service {name} in the cluster {cluster}; `make deploy` makes it"))?;
+    cluster_values(aws, cluster).await?;
+    // `provision` needs the administrator's login, which no task of the service gets.
+    if command == [PROVISION] {
+        let family = format!("{name}-database");
+        let definition = task::describe(aws, &family).await?;
+        let definition = definition.with_context(|| no_service(cluster, name))?;
+        let arn = text(&definition, "/taskDefinitionArn");
+        say::step(format_args!("run {} once, which provisions the database of {name}", task::short(arn)));
+        return task::run(aws, cluster, arn, &[]).await;
+    }
+    let service = rollout::service(aws, cluster, name).await?.with_context(|| no_service(cluster, name))?;
     let arn = text(rollout::primary(&service), "/taskDefinition").to_owned();
     say::step(format_args!("run `{name} {}` once", command.join(" ")));
     task::run(aws, cluster, &arn, command).await
+}
+
+/// What is wrong where a cluster lacks the service `name`.
+pub(crate) fn no_service(cluster: &str, name: &str) -> String {
+    format!("there is no service {name} in the cluster {cluster}; `{}` makes it", make::command("deploy", &[]))
 }
 
 /// Everything that placeholders can stand for, but for the tag.
@@ -139,14 +175,22 @@ pub(crate) async fn values(aws: &Aws, cluster: &str) -> Result<Values> {
     Ok(values)
 }
 
+/// As [`values`], of a cluster that is there.
+pub(crate) async fn cluster_values(aws: &Aws, cluster: &str) -> Result<Values> {
+    let values = values(aws, cluster).await?;
+    require_cluster(aws, cluster, &values)?;
+    Ok(values)
+}
+
 /// Fails where there is no cluster, which mostly means that one looks for it in the wrong place.
 pub(crate) fn require_cluster(aws: &Aws, cluster: &str, values: &Values) -> Result<()> {
     ensure!(
         values.contains_key("Cluster"),
         "there is no stack {cluster}-cluster in the region {} of the account {}: is that the right region (AWS_REGION), \
-         account (AWS_PROFILE) and name (CLUSTER)? If so, `make deploy` makes it",
+         account (AWS_PROFILE) and name (CLUSTER)? If so, `{}` makes it",
         aws.region,
-        aws.account
+        aws.account,
+        make::command("deploy", &[])
     );
     Ok(())
 }
