@@ -90,6 +90,11 @@ impl Caller {
         self.run(&folders::binaries().unwrap().join("deploy").to_string_lossy(), arguments).await
     }
 
+    /// Runs `script` with bash.
+    pub async fn bash(&self, script: &str) -> Outcome {
+        self.run("bash", &["-c", script]).await
+    }
+
     /// Runs the aws CLI.
     pub async fn aws(&self, arguments: &[&str]) -> Outcome {
         self.run("aws", arguments).await

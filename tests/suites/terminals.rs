@@ -1,12 +1,19 @@
 //! What people see who type `make`: colours where there is a terminal and nobody minds, plain lines everywhere else.
 
-use std::{collections::BTreeSet, fs, process::Command};
+use std::{
+    collections::BTreeSet,
+    fs::{self, File},
+    io,
+    os::unix::process::ExitStatusExt as _,
+    process::{Command, Stdio},
+};
 
 use harness::{
     docker::finish,
+    eventually,
     recording::{can_make_terminals, in_terminal, svg},
 };
-use playground::folders;
+use playground::{folders, ports};
 
 const COLUMNS: u16 = 80;
 const NOWHERE: &str = "unix:///nowhere";
@@ -102,6 +109,80 @@ async fn make_alone_lists_every_target_once_within_80_columns() {
     assert_eq!(listed.iter().copied().collect::<BTreeSet<_>>(), documented);
     assert_eq!(listed.len(), documented.len(), "one is listed twice: {list}");
     assert_eq!(listed[..3], ["run", "test", "up"], "a newcomer finds first what a newcomer needs first");
+}
+
+/// Standard output of a command whose reader has gone, as `head` goes when it has enough.
+fn gone() -> Stdio {
+    let (reader, writer) = io::pipe().unwrap();
+    drop(reader);
+    writer.into()
+}
+
+#[test]
+fn a_command_that_prints_ends_quietly_when_its_reader_has_gone() {
+    let binaries = folders::binaries().unwrap();
+    let sigpipe = 13;
+    for (program, arguments) in [
+        ("location", &["openapi"][..]),
+        ("user", &["openapi"]),
+        ("location", &["--help"]),
+        ("location", &["--version"]),
+        ("user", &["serve", "--help"]),
+        ("deploy", &["help"]),
+        ("deploy", &["check"]),
+        ("deploy", &["tutorial", "--aws-only", "docs/tutorial.md"]),
+        ("playground", &["--help"]),
+        ("bench", &["--help"]),
+        ("make", &[]),
+    ] {
+        let path = binaries.join(program);
+        let mut command = if path.is_file() { Command::new(path) } else { Command::new(program) };
+        command.args(arguments).current_dir(folders::workspace()).stdout(gone());
+        let output = command.stderr(Stdio::piped()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.is_empty(), "{program} {arguments:?}: {said}");
+        let ended = output.status.success() || output.status.signal() == Some(sigpipe);
+        // make reports that the shell of its recipe was ended.
+        assert!(ended || program == "make", "{program} {arguments:?}: {}", output.status);
+    }
+}
+
+#[test]
+fn what_cannot_be_written_is_an_error() {
+    for arguments in [&["openapi"][..], &["--help"], &["--version"]] {
+        let mut command = Command::new(folders::binaries().unwrap().join("location"));
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let output = command.args(arguments).stdout(full).stderr(Stdio::piped()).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("No space left"), "{arguments:?}: {output:?}");
+    }
+    let mut wrong = Command::new(folders::binaries().unwrap().join("location"));
+    let status = wrong.arg("--nonsense").stdout(gone()).stderr(gone()).status().unwrap();
+    assert_eq!(status.code(), Some(2), "the exit code does not depend on who reads the message");
+}
+
+#[tokio::test]
+async fn a_service_outlives_the_reader_of_its_log() {
+    let port = ports::free().unwrap();
+    let mut service = Command::new(folders::binaries().unwrap().join("location"));
+    service.env_clear().envs([
+        ("HOST", "127.0.0.1"),
+        ("DRAIN_DELAY", "0s"),
+        ("DB_HOST", "127.0.0.1"),
+        ("DB_PORT", "1"),
+    ]);
+    service.envs([("DB_USER", "nobody"), ("DB_PWD", "none"), ("DB_NAME", "none")]).env("PORT", port.to_string());
+    let mut service = service.stdout(gone()).stderr(gone()).spawn().unwrap();
+    let get = async |path: &str| {
+        Ok::<_, reqwest::Error>(reqwest::get(format!("http://127.0.0.1:{port}{path}")).await?.status())
+    };
+    eventually("the service answers", async || get("/readyz").await.is_ok_and(|status| status == 200)).await;
+    for _ in 0..3 {
+        assert_eq!(get("/locations").await.unwrap(), 503, "logged as an error, and answered");
+    }
+    let ended = Command::new("kill").arg(service.id().to_string()).status().unwrap();
+    assert!(ended.success());
+    assert_eq!(service.wait().unwrap().code(), Some(0));
 }
 
 #[test]

@@ -6,3 +6,4 @@ mod refusals;
 mod requests;
 mod scaling;
 mod tutorial;
+mod usage;

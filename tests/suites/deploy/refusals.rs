@@ -46,7 +46,7 @@ async fn an_image_that_is_not_in_the_registry_is_not_deployed() {
     moto.stack("cluster", &[("Cluster", "app01"), ("Registry", "registry.example.org/app01")]).await;
     moto.caller.ask(&["ecr", "create-repository", "--repository-name", "app01/location"]).await;
     let outcome = moto.caller.deploy(&["service", "location", "--tag", "never-pushed"]).await;
-    outcome.expect_refusal(&["no image location:never-pushed", "make deploy TAG=never-pushed", "aws ecr list-images"]);
+    outcome.expect_refusal(&["no image location:never-pushed", "make release TAG=never-pushed", "aws ecr list-images"]);
     moto.caller
         .deploy(&["service", "lokation", "--tag", "x"])
         .await

@@ -1,11 +1,25 @@
 //! What the documentation says of the code and of the deployment, where it names them.
 
-use std::{fs, path::Path};
+mod commands;
+mod figures;
+mod links;
+mod runbooks;
+
+use std::{fs, path::Path, process::Command};
 
 use playground::folders;
 
 fn read(file: &str) -> String {
     fs::read_to_string(folders::workspace().join(file)).unwrap()
+}
+
+/// The files of this workspace whose names end in `ending`.
+fn files(ending: &str) -> Vec<String> {
+    let listed = Command::new("git").args(["ls-files"]).current_dir(folders::workspace()).output().unwrap();
+    let files: Vec<String> = String::from_utf8(listed.stdout).unwrap().lines().map(str::to_owned).collect();
+    let found: Vec<_> = files.into_iter().filter(|file| file.ends_with(ending)).collect();
+    assert!(!found.is_empty(), "no file ends in {ending}");
+    found
 }
 
 /// Every second piece between backquotes, of the lines of tables.
