@@ -127,7 +127,10 @@ pub fn main(service: &Service) -> ExitCode {
     if !matches!(task, Task::Openapi(_))
         && let Err(invalid) = env_file::load(Path::new(".env"), |name| variables(service).contains(&name))
     {
-        eprintln!("{}: {invalid}\nThe head of .env.example describes how values are written.", service.name);
+        complain(format_args!(
+            "{}: {invalid}\nThe head of .env.example describes how values are written.",
+            service.name
+        ));
         return ExitCode::from(USAGE);
     }
 
