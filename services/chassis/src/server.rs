@@ -225,6 +225,7 @@ mod tests {
         default_port: 1,
         links: &[],
         migrations: &MIGRATIONS,
+        superseded_checksums: &[],
         seed: |_, _| Box::pin(async { Ok(0) }),
         configure: |_| {
             Arc::new(|config| {

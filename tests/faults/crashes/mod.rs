@@ -45,7 +45,7 @@ async fn every_acknowledged_write_is_there_once_whatever_is_killed() {
     let mut random = Rng::with_seed(seed);
     let database = Database::on(server.server()).await;
     let service = prepared("location", &database, Seeded::No).await;
-    let mut chaos = Chaos::start(&service, REPLICAS).await;
+    let mut chaos = Chaos::start(&service, server, REPLICAS).await;
     let (begun, mut ledger, mut audit) = (Instant::now(), Ledger::default(), Audit::default());
     let rounds = choose(2, 25);
     for round in 1..=rounds {

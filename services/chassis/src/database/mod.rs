@@ -4,8 +4,8 @@
 //! Queries are free functions over [`MySqlConnection`] beside the model they serve. They run in
 //! [`Database::read`], [`Database::write`] or [`Database::transaction`], which differ in what may be tried again.
 
-mod certificates;
 mod cause;
+mod certificates;
 pub mod coalescing;
 mod connecting;
 mod connection;
