@@ -8,8 +8,8 @@ use crate::{aws::Aws, say, services, whole};
 /// Follows the log of all tasks of `service`, from ten minutes ago on, until Ctrl-C.
 pub(crate) async fn follow(aws: &Aws, cluster: &str, service: &str) -> Result<()> {
     let group = format!("/{cluster}/{}", services::named(service)?.name);
-    whole::cluster_values(aws, cluster).await?;
     aws.require_version_2("`aws logs tail`")?;
+    whole::cluster_values(aws, cluster).await?;
     let words = ["aws", "logs", "tail", &group, "--follow", "--since", "10m"].map(str::to_owned);
     say::command(&words);
     let status = Command::new(&words[0])

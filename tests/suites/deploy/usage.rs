@@ -90,7 +90,6 @@ async fn what_a_message_names_as_the_remedy_works_when_it_is_pasted() {
         }
     }
     outputs.extend(OUTPUTS.map(|(name, value)| (name.to_owned(), value.to_owned())));
-    outputs.insert("LocationBalancerUrl".into(), "http://127.0.0.1:1".into());
     let outputs: Vec<_> = outputs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     moto.stack("cluster", &outputs).await;
     services(&moto).await;
@@ -99,7 +98,7 @@ async fn what_a_message_names_as_the_remedy_works_when_it_is_pasted() {
     let told = moto.caller.deploy(&["url"]).await;
     told.expect_refusal(&[]);
     let pasted = paste(&told.said).await;
-    pasted.expect_success(&["http://127.0.0.1:1"]);
+    pasted.expect_success(&["/_alb/app01-location"]);
 
     // One that would make what was compared gets as far as the engine that it builds with.
     let nowhere = moto.caller.clone().with("DOCKER_HOST", "unix:///nonexistent/docker.sock");
