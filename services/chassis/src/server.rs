@@ -208,7 +208,7 @@ mod tests {
     };
 
     use actix_web::{FromRequest, HttpResponse, dev::Payload, web::Bytes};
-    use futures_util::stream;
+    use futures_util::{StreamExt as _, stream};
     use reqwest::{Client, RequestBuilder, Response, StatusCode};
     use serde::{Serialize, Serializer};
     use sqlx::migrate::Migrator;
@@ -235,14 +235,15 @@ mod tests {
                     .route("/answer", web::get().to(async || web::Json(Answer)))
                     .route(
                         "/body",
-                        web::get().to(async || HttpResponse::Ok().streaming(stream::iter((0..2).map(piece)))),
+                        web::get().to(async || HttpResponse::Ok().streaming(stream::iter(0..2).then(piece))),
                     );
             })
         },
     };
 
-    /// One piece, and then a panic.
-    fn piece(number: u8) -> Result<Bytes, Infallible> {
+    /// One piece, which is sent before the next one is there, and then a panic.
+    async fn piece(number: u8) -> Result<Bytes, Infallible> {
+        tokio::task::yield_now().await;
         assert!(number == 0, "in a body");
         Ok(Bytes::from_static(b"a piece"))
     }
@@ -254,7 +255,8 @@ mod tests {
         type Future = std::future::Ready<Result<Self, Infallible>>;
 
         fn from_request(_: &HttpRequest, _: &mut Payload) -> Self::Future {
-            panic!("a {} that was put together at run time", "secret")
+            let secret = String::from("secret");
+            panic!("a {secret} that was put together at run time")
         }
     }
 

@@ -6,7 +6,7 @@
 
 use std::mem::MaybeUninit;
 
-use actix_web::http::Uri;
+use actix_web::http::{Method, Uri};
 use httparse::Status;
 
 use super::rewriting::{encode_target, ignore_upgrades, wants_upgrade};
@@ -120,8 +120,8 @@ impl Head {
             Status::Partial => return Ok(None),
         };
         let method = request.method.unwrap_or_default();
-        if method == REFUSED_METHOD {
-            return Err(Problem::malformed("`-` is no method"));
+        if method == REFUSED_METHOD || Method::from_bytes(method.as_bytes()).is_err() {
+            return Err(Problem::malformed("the method has characters that no method has"));
         }
         if !is_target(request.path.unwrap_or_default()) {
             return Err(Problem::malformed(
