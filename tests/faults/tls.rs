@@ -161,12 +161,11 @@ impl Files {
 
     fn options(&self, certificate: Certificate, mariadb: bool) -> Vec<String> {
         let name = match certificate {
-            Certificate::Valid => "valid",
+            Certificate::Valid | Certificate::Old => "valid",
             Certificate::Expired => "expired",
             Certificate::OfAnotherHost => "other",
             Certificate::None if mariadb => return vec!["--skip-ssl".into()],
             Certificate::None => return vec!["--tls-version=".into()],
-            Certificate::Old => "valid",
         };
         let (file, key) = (self.path(&format!("{name}.pem")), self.path(&format!("{name}.key")));
         let mut options = vec![format!("--ssl-cert={file}"), format!("--ssl-key={key}")];

@@ -140,19 +140,19 @@ fn in_our_words(error: &Error) -> String {
 }
 
 fn log_database(outcome: &Result<(), Error>) {
-    match outcome {
-        Ok(()) => tracing::info!("the database is well"),
-        Err(error) => {
-            tracing::error!(error = telemetry::chain(error), remedy = error.remedy(), "the database is not well");
-        }
+    if let Err(error) = outcome {
+        tracing::error!(error = telemetry::chain(error), remedy = error.remedy(), "the database is not well");
+    } else {
+        tracing::info!("the database is well");
     }
 }
 
 fn log_pool(fault: Option<&str>, now: &Connections) {
     let Connections { max, idle, used, waiting, .. } = now;
-    match fault {
-        Some(error) => tracing::error!(error, max, idle, used, waiting, "requests got no connection from the pool"),
-        None => tracing::info!(max, idle, used, waiting, "requests get connections from the pool"),
+    if let Some(error) = fault {
+        tracing::error!(error, max, idle, used, waiting, "requests got no connection from the pool");
+    } else {
+        tracing::info!(max, idle, used, waiting, "requests get connections from the pool");
     }
 }
 

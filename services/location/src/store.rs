@@ -99,33 +99,33 @@ pub async fn list(
                     .fetch_all(connection)
                     .await
             }
-            (None, Some([(a, z), (nfc_a, nfc_z), (nfd_a, nfd_z)])) => {
+            (None, Some([given, composed, decomposed])) => {
                 select_locations!(
                     "WHERE (name BETWEEN ? AND ? OR name BETWEEN ? AND ? OR name BETWEEN ? AND ?) AND id > ? \
                      ORDER BY id LIMIT ?",
-                    a,
-                    z,
-                    nfc_a,
-                    nfc_z,
-                    nfd_a,
-                    nfd_z,
+                    given.0,
+                    given.1,
+                    composed.0,
+                    composed.1,
+                    decomposed.0,
+                    decomposed.1,
                     after,
                     rows
                 )
                 .fetch_all(connection)
                 .await
             }
-            (Some(country), Some([(a, z), (nfc_a, nfc_z), (nfd_a, nfd_z)])) => {
+            (Some(country), Some([given, composed, decomposed])) => {
                 select_locations!(
                     "WHERE country = ? AND (name BETWEEN ? AND ? OR name BETWEEN ? AND ? OR name BETWEEN ? AND ?) \
                      AND id > ? ORDER BY id LIMIT ?",
                     country,
-                    a,
-                    z,
-                    nfc_a,
-                    nfc_z,
-                    nfd_a,
-                    nfd_z,
+                    given.0,
+                    given.1,
+                    composed.0,
+                    composed.1,
+                    decomposed.0,
+                    decomposed.1,
                     after,
                     rows
                 )

@@ -20,7 +20,9 @@ fn anchors(document: &str) -> HashSet<String> {
             Event::Text(text) | Event::Code(text) => {
                 let letters = text.chars().filter(|letter| letter.is_alphanumeric() || " -_".contains(*letter));
                 let letters: String = letters.collect();
-                heading.iter_mut().for_each(|heading| heading.push_str(&letters.to_lowercase().replace(' ', "-")));
+                if let Some(heading) = &mut heading {
+                    heading.push_str(&letters.to_lowercase().replace(' ', "-"));
+                }
             }
             _ => {}
         }

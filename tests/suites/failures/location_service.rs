@@ -85,6 +85,7 @@ fn answer(status: &str, body: &str) -> Reply {
 }
 
 /// An answer of status 404.
+#[expect(clippy::unnecessary_wraps, reason = "it is one of two replies")]
 fn not_found(media_type: &str, body: &str) -> Reply {
     let head = format!("HTTP/1.1 404 Not Found\r\ncontent-type: {media_type}\r\ncontent-length: {}", body.len());
     Some(format!("{head}\r\n\r\n{body}"))

@@ -336,7 +336,7 @@ mod tests {
         Kind::Unavailable,
     ];
 
-    /// The statuses that HAProxy gives by itself (its manual, `errorfile`), less 200.
+    /// The statuses that `HAProxy` gives by itself (its manual, `errorfile`), less 200.
     const OF_THE_BALANCER: [u16; 16] = [400, 401, 403, 404, 405, 407, 408, 410, 413, 425, 429, 500, 501, 502, 503, 504];
 
     #[derive(Deserialize)]

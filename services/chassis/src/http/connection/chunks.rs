@@ -60,17 +60,17 @@ impl Chunks {
         match (self, byte) {
             (Self::SizeFirst, _) => digit(byte).map(Self::Size),
             (Self::Size(size) | Self::Extension(size), b'\r') => Some(Self::SizeLf(size)),
-            (Self::Size(size), b'\t' | b' ' | b';') => Some(Self::Extension(size)),
+            (Self::Size(size), b'\t' | b' ' | b';') | (Self::Extension(size), b'\t' | b' '..=b'~' | 0x80..) => {
+                Some(Self::Extension(size))
+            }
             (Self::Size(size), _) => Some(Self::Size(size.checked_mul(16)? + digit(byte)?)),
-            (Self::Extension(size), b'\t' | b' '..=b'~' | 0x80..) => Some(Self::Extension(size)),
-            (Self::SizeLf(0), b'\n') => Some(Self::Line),
+            (Self::SizeLf(0) | Self::TrailerLf, b'\n') => Some(Self::Line),
             (Self::SizeLf(size), b'\n') => Some(Self::Data(size)),
             (Self::DataCr, b'\r') => Some(Self::DataLf),
             (Self::DataLf, b'\n') => Some(Self::SizeFirst),
             (Self::Line, b'\r') => Some(Self::EndLf),
             (Self::Trailer, b'\r') => Some(Self::TrailerLf),
             (Self::Line | Self::Trailer, _) => Some(Self::Trailer),
-            (Self::TrailerLf, b'\n') => Some(Self::Line),
             _ => None,
         }
     }

@@ -128,7 +128,7 @@ impl Head {
                 "the request target is not a URI; percent-encode whatever is not a letter, a digit or one of -._~",
             ));
         }
-        let mut framing = Framing { is_http_11: request.version == Some(1), ..Framing::default() };
+        let mut framing = Framing { minor_version: request.version.unwrap_or_default(), ..Framing::default() };
         for header in request.headers.iter() {
             framing.read(header)?;
         }
@@ -145,7 +145,8 @@ fn is_target(target: &str) -> bool {
 /// The headers that say where a request ends.
 #[derive(Default)]
 struct Framing {
-    is_http_11: bool,
+    /// The 1 of HTTP/1.1.
+    minor_version: u8,
     has_host: bool,
     length: Option<u64>,
     is_chunked: bool,
@@ -171,7 +172,7 @@ impl Framing {
                 self.length = Some(length(value)?);
             }
             17 if header.name.eq_ignore_ascii_case("transfer-encoding") => {
-                if self.is_chunked || !self.is_http_11 || !value.eq_ignore_ascii_case(b"chunked") {
+                if self.is_chunked || self.minor_version == 0 || !value.eq_ignore_ascii_case(b"chunked") {
                     return Err(Problem::malformed(
                         "the only Transfer-Encoding that is understood is `chunked`, once, in HTTP/1.1",
                     ));
@@ -185,14 +186,14 @@ impl Framing {
 
     /// What follows the head.
     fn body(&self, method: &str) -> Result<Body, Problem> {
-        if self.is_http_11 && !self.has_host {
+        if self.minor_version == 1 && !self.has_host {
             return Err(Problem::malformed("a Host header is required"));
         }
         match self.length {
             Some(_) if self.is_chunked => {
                 Err(Problem::malformed("send either Content-Length or Transfer-Encoding, not both"))
             }
-            None if !self.is_http_11 && method == "POST" => {
+            None if self.minor_version == 0 && method == "POST" => {
                 Err(Problem::malformed("a POST in HTTP/1.0 requires a Content-Length header"))
             }
             _ if self.is_chunked => Ok(Body::Chunked),
