@@ -42,11 +42,12 @@ port() {
 
 # There is one on an engine, as its accounts and volumes have fixed names. Nobody takes or removes that of another checkout.
 require_own() {
-    local owner
+    local owner folder
     owner=$(docker container inspect --format "{{index .Config.Labels \"$mark\"}}" "$name" 2>/dev/null || true)
+    printf -v folder %q "$owner"
     [[ -z $owner || $owner == "$PWD" || ! -d $owner ]] ||
-        fail "the local AWS of this engine belongs to the checkout $owner: use it there, or remove it with \
-\`make -C $(printf %q "$owner") local-aws-down\`, which removes all that runs on it"
+        fail "the local AWS of this engine belongs to the checkout $owner: use it there, or remove it and all that \
+runs on it: cd $folder && make local-aws-down"
 }
 
 require_port() {

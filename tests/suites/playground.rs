@@ -139,7 +139,7 @@ async fn what_was_written_survives_and_ctrl_c_leaves_nothing_running() {
     let checkout = Checkout::new("survives");
     // What people's shells have for other purposes counts for nothing, but for their token.
     let token = checkout.folder.join("token");
-    fs::write(&token, "from-a-file, the-next-one\n").unwrap();
+    fs::write(&token, "from-a-file,the-next-one\n").unwrap();
     let token = token.to_string_lossy();
     let mut settings = vec![("API_TOKEN_FILE", &*token), ("DB_PWD_FILE", "/nowhere"), ("DB_TLS", "verify-identity")];
     settings.extend([("DB_TLS_CA", "/nowhere"), ("DB_HOST", ""), ("API_TOKEN", ""), ("HOST", "x86_64-linux")]);

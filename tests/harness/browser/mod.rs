@@ -9,7 +9,11 @@ use std::env;
 
 use devtools::{DevTools, Logged};
 use driver::Driver;
-use fantoccini::{Client, Locator, elements::Element};
+use fantoccini::{
+    Client, Locator,
+    elements::Element,
+    error::{CmdError, ErrorStatus},
+};
 use serde_json::{Value, json};
 
 use crate::{eventually, not_run, pictures};
@@ -93,7 +97,14 @@ impl Browser {
 
     /// What is written in the first element that `css` selects.
     pub async fn text(&self, css: &str) -> String {
-        self.element(css).await.text().await.unwrap()
+        loop {
+            match self.element(css).await.text().await {
+                Ok(text) => return text,
+                // A script has put another one in its place since it was found.
+                Err(CmdError::Standard(problem)) if problem.error == ErrorStatus::StaleElementReference => {}
+                Err(problem) => panic!("no text of {css}: {problem}"),
+            }
+        }
     }
 
     /// What is written in each element that `css` selects, as it stands in the document.

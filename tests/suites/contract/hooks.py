@@ -10,11 +10,12 @@ import re
 
 import schemathesis
 from hypothesis import strategies
-from schemathesis.openapi.checks import RejectedPositiveData
+from schemathesis.openapi.checks import AcceptedNegativeData, RejectedPositiveData
 
 NUMBERS = itertools.count(1)
 KEY = re.compile(r"[!-~]{1,255}")
 TAGS = "entity-tags"
+PRECONDITIONS = ("if-match", "if-none-match")
 
 # Names and addresses of users that are there, as far as an answer has told.
 taken = set()
@@ -29,12 +30,12 @@ schemathesis.openapi.format(
 
 @schemathesis.hook
 def before_load_schema(context, raw_schema):
-    """Has `If-Match` made by the above: the coverage phase makes headers of letters and digits only, so it would have
+    """Has the preconditions of writes made by the above: the coverage phase makes headers of letters and digits only, so it would have
     no valid one, and send an invalid one with each value of all other parameters."""
     for path in raw_schema["paths"].values():
         for operation in path.values():
             for parameter in operation.get("parameters", []):
-                if parameter["name"] == "if-match":
+                if parameter["name"] in PRECONDITIONS and "pattern" in parameter["schema"]:
                     parameter["schema"]["format"] = TAGS
 
 
@@ -70,16 +71,21 @@ def after_call(context, case, response):
 
 @schemathesis.hook
 def filter_failure(context, failure, case, response):
-    """Drops what is no refusal of valid data, but of what is not there; Schemathesis tells how many there were."""
-    if not isinstance(failure, RejectedPositiveData):
+    """Drops what is no refusal of valid data, but of what is not there; Schemathesis tells how many there were. And a
+    precondition that does not hold, whatever else is wrong: the service evaluates it before the content of the request
+    (RFC 9110, 13.2.1), and Schemathesis expects another status."""
+    if not isinstance(failure, (AcceptedNegativeData, RejectedPositiveData)) or response.status_code < 400:
         return True
     problem = json.loads(response.content)
-    return not is_stale(case, problem) and not lives_nowhere(case, problem)
+    if is_stale(case, problem):
+        return False
+    return isinstance(failure, AcceptedNegativeData) or not lives_nowhere(case, problem)
 
 
 def is_stale(case, problem):
-    """412 is what `If-Match` is there for: which versions there are is nothing that a schema could say."""
-    return problem["type"] == "urn:problem-type:precondition-failed" and "if-match" in case.headers
+    """412 is what preconditions are there for: which versions there are is nothing that a schema could say."""
+    has_precondition = any(name in case.headers for name in PRECONDITIONS)
+    return problem["type"] == "urn:problem-type:precondition-failed" and has_precondition
 
 
 def lives_nowhere(case, problem):
