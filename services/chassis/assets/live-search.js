@@ -28,10 +28,13 @@ for (const form of document.querySelectorAll("form[data-live]")) {
     }
   };
 
-  form.addEventListener("input", () => {
+  const follow = () => {
     clearTimeout(timer);
     timer = setTimeout(search, 200);
-  });
+  };
+  form.addEventListener("input", follow);
+  // A choice from a list is not an input everywhere.
+  for (const list of form.querySelectorAll("select")) list.addEventListener("change", follow);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     clearTimeout(timer);
