@@ -10,7 +10,8 @@ import re
 
 import schemathesis
 from hypothesis import strategies
-from schemathesis.openapi.checks import AcceptedNegativeData, RejectedPositiveData
+from schemathesis.core.failures import AcceptedNegativeData
+from schemathesis.openapi.checks import RejectedPositiveData
 
 NUMBERS = itertools.count(1)
 KEY = re.compile(r"[!-~]{1,255}")

@@ -6,6 +6,7 @@ use std::{
     fs::{self, Permissions},
     os::unix::fs::PermissionsExt as _,
     process::Command,
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 use futures_util::{StreamExt as _, stream};
@@ -30,7 +31,9 @@ esac
 
 /// What the blocks of `document` that begin to run something call, in order.
 async fn calls(document: &str) -> Vec<Vec<String>> {
-    let folder = folders::playground().unwrap().join(format!("runbooks-{}", std::process::id()));
+    static CALLS: AtomicU32 = AtomicU32::new(0);
+    let number = CALLS.fetch_add(1, Ordering::Relaxed);
+    let folder = folders::playground().unwrap().join(format!("runbooks-{}-{number}", std::process::id()));
     let (bin, calls) = (folder.join("bin"), folder.join("calls"));
     fs::create_dir_all(&bin).unwrap();
     for name in ["aws", "make", "curl"] {
