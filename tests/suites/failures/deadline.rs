@@ -32,8 +32,8 @@ async fn a_request_is_answered_in_time_however_many_of_its_statements_are_late()
     // Its statements are known to the one connection that there is, so that each takes one round trip.
     client.post_once("/users", "first", &ada()).await.expect(201);
     let other = with(with(ada(), "username", "other"), "email", "other@example.com");
-    let (arrived, arrives) = oneshot::channel();
-    let body = Body::wrap_stream(stream::once(async { arrives.await.map_err(io::Error::other) }));
+    let (complete, rest) = oneshot::channel();
+    let body = Body::wrap_stream(stream::once(async { rest.await.map_err(io::Error::other) }));
     let post = client.authorized(Method::POST, "/users").header("idempotency-key", "key").body(body);
     let post = post.header("content-type", "application/json").header("x-request-id", "late-1");
     let asked = Instant::now();
@@ -42,7 +42,7 @@ async fn a_request_is_answered_in_time_however_many_of_its_statements_are_late()
         // A connection that was idle would be checked first, in vain.
         client.get("/users").await.expect(200);
         link.delay(LATE);
-        arrived.send(other.to_string()).unwrap();
+        complete.send(other.to_string()).unwrap();
     };
     let (answer, ()) = join(send(post), slowly).await;
     let took = asked.elapsed();

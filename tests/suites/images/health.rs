@@ -62,7 +62,7 @@ async fn as_the_first_process_it_ends_in_order_as_a_user_without_rights() {
 }
 
 #[tokio::test]
-async fn as_the_first_process_it_heeds_a_second_signal_and_ctrl_c_as_documented() {
+async fn as_the_first_process_it_takes_repeated_signals_and_ctrl_c_as_documented() {
     let Some(tag) = tag() else { return };
     let image = format!("location:{tag}");
     let ends = async |signals: &[&str], code: &str| {
@@ -76,6 +76,6 @@ async fn as_the_first_process_it_heeds_a_second_signal_and_ctrl_c_as_documented(
         assert_eq!(container.inspect("{{.State.ExitCode}}").await, code, "{signals:?}");
     };
     ends(&["INT"], "0").await;
-    ends(&["TERM", "TERM"], "1").await;
-    ends(&["TERM", "INT"], "1").await;
+    // SIGTERM may be repeated; Ctrl-C ends the delay, and nothing is in flight.
+    ends(&["TERM", "TERM", "INT"], "0").await;
 }
