@@ -151,6 +151,7 @@ async fn a_pool_whose_connections_wait_for_a_lock_fails_and_the_database_is_well
     let service = prepared("location", &database, Seeded::No).await;
     let service = service.set("DB_MAX_CONNECTIONS", "1").set("DB_ACQUIRE_TIMEOUT", "100ms");
     let (running, client) = start(&service).await;
+    eventually("its connection is open", async || client.get("/locations").await.status == 200).await;
     let path = client.post("/locations", &oslo()).await.expect(201).header("location").to_owned();
     let mut holder = database.connect().await;
     holder.execute("START TRANSACTION").await.unwrap();
