@@ -49,7 +49,8 @@ pub(super) fn remedy(error: &sqlx::Error) -> Option<&'static str> {
 fn of_tls(error: &TlsError) -> &'static str {
     match error {
         TlsError::InvalidCertificate(certificate) => match certificate {
-            CertificateError::UnknownIssuer => AUTHORITY,
+            // An authority of the same name with another key is another authority.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => AUTHORITY,
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => NAME,
             CertificateError::Expired
             | CertificateError::ExpiredContext { .. }
