@@ -17,7 +17,7 @@ async fn an_update_that_cannot_go_well_changes_nothing() {
     for (command, settings, told) in [
         ("update", &[("TAG", "none-such")][..], "there is no image location:none-such"),
         ("update", &[("TAG", "latest")], "TAG=latest tells nobody what runs"),
-        ("update", &[], "say which version"),
+        ("update", &[], "TAG is not set"),
         ("rollback", &[("SERVICE", "database")], "SERVICE=database is none of location, user"),
         ("down", &[("DATA", "some")], "DATA=some is none of keep, remove"),
     ] {
