@@ -252,7 +252,7 @@ fmt: ## Format the code
 
 # Builds the playground alone: the services do not build while .sqlx is not current.
 .PHONY: prepare
-prepare: ownership ## Write .sqlx, which describes all SQL queries, anew
+prepare: ownership ## Regenerate .sqlx, which describes all SQL queries
 	@$(CARGO) build --bin playground
 	@exec $(PLAYGROUND) prepare
 

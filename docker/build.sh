@@ -63,7 +63,7 @@ compile_here() {
         fail "this machine can compile for $own only, not for ${targets[*]}: that takes the builder image and its registry"
     step "compiling with this machine's own toolchain, $(rustc --version) (some minutes the first time)"
     scripts/tools.sh cargo-cyclonedx jq
-    # A build folder of its own: in one shared with `make bench` each would undo the other's build, as macros and build
+    # A separate build folder: in one shared with `make bench` each would undo the other's build, as macros and build
     # scripts of both are compiled to the same place with other settings.
     export CARGO_TARGET_DIR=$PWD/$out/build CARGO_BUILD_BUILD_DIR=$PWD/$out/build
     PATH=$PWD/target/tools/bin:$PATH docker/build/compile.sh "$own" "$out/$own"

@@ -83,7 +83,7 @@ impl Probe {
     }
 }
 
-/// Probes the database on a connection of its own, and looks at the pool, again and again; logs each change.
+/// Probes the database on a separate connection, and the pool, every interval; logs each change.
 pub(crate) async fn probe(health: Data<Health>, database: Database, mut connection: database::Probe) {
     let mut ticks = tokio::time::interval(PROBE_INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

@@ -1,4 +1,4 @@
-//! The remedy for a connection that ends before the server answers with an error of its own: TLS and authentication.
+//! The remedy for a connection that ends before the server sends an error number: TLS and authentication.
 
 use std::io::ErrorKind;
 

@@ -70,7 +70,7 @@ impl Probe {
             _ => (self.connect().await?, Instant::now()),
         };
         let asked = async {
-            // Prepared anew each time, as the statements of requests are prepared: a server may have no room for more.
+            // Prepared each time, as the statements of requests are prepared: a server may have no room for more.
             sqlx::query(READ).persistent(false).execute(&mut connection).await?;
             if self.writes {
                 connection.execute(raw_sql(WRITE)).await?;

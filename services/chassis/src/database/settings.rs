@@ -214,7 +214,7 @@ fn is_rds(host: &Host) -> bool {
     name.ends_with(".rds.amazonaws.com") || name.ends_with(".rds.amazonaws.com.cn")
 }
 
-/// Whether an instance on RDS is in a part of AWS that has certificate authorities of its own.
+/// Whether an RDS host belongs to a partition (China, GovCloud) with separate certificate authorities.
 fn is_of_another_partition(host: &Host) -> bool {
     let name = host.as_str().to_ascii_lowercase();
     is_rds(host) && [".us-gov-", ".amazonaws.com.cn"].iter().any(|part| name.contains(part))
