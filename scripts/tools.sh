@@ -96,6 +96,8 @@ for tool; do
         axe) axe ;;
         # A receiver of OTLP, as a program of its own; there are wheels for Python 3.11 on x86-64 only.
         rotel-agent) python_program rotel-agent rotel==0.0.1a15 ;;
+        # Checks HTTP semantics: caching, validators, media types.
+        redbot) python_program redbot redbot==2.7.1 ;;
         schemathesis) python_program schemathesis schemathesis==4.32.5 ;;
         *) package "$tool" ;;
     esac

@@ -108,9 +108,9 @@ const TOOLS: [Tools; 4] = [
     },
     Tools {
         suites: &["contract"],
-        name: "Schemathesis",
-        arguments: &["schemathesis"],
-        missing: "TEST_NO_SCHEMATHESIS",
+        name: "Schemathesis and REDbot",
+        arguments: &["schemathesis", "redbot"],
+        missing: "TEST_NO_CONTRACT_TOOLS",
     },
     Tools {
         suites: &["browser", "topology"],

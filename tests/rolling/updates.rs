@@ -4,7 +4,7 @@ use harness::recording::{can_make_terminals, picture};
 
 use crate::{
     migration::{OLD_COLUMN, releases},
-    record::{BEFORE, Recorder, are_prompt},
+    record::{BEFORE, Recorder},
     swarm::{Swarm, swarm},
     versions::Kind,
 };
@@ -28,8 +28,7 @@ async fn updates_of_both_services_lose_nothing_not_even_with_a_migration_by_expa
 
     record.assert_nothing_failed();
     record.assert_half_were_ready();
-    let slowdowns = record.slowdowns(releases.len());
-    assert!(are_prompt(&slowdowns), "{slowdowns:.2?}");
+    record.assert_prompt(releases.len());
     record.assert_kept(&swarm).await;
     assert!(!columns(&swarm).await.contains(&OLD_COLUMN.to_owned()), "the migration is over");
 }

@@ -134,10 +134,11 @@ struct Nearest {
 /// In the order of their ids. A browser gets them as a table with a map.
 #[utoipa::path(
     tag = "locations",
-    params(ListQuery),
+    params(ListQuery, KnownVersions),
     responses(
         (status = 200, description = "A page", content((Page<Location> = "application/json"), (str = "text/html")),
             headers(("link" = String, description = "Where the next page is (RFC 8288)"))),
+        (status = 304, description = "Unchanged since the answer that `if-none-match` names"),
         AnyOperation, TakesInput, NeedsDatabase,
     )
 )]
@@ -185,9 +186,10 @@ async fn table(database: Data<Database>, reads: Data<Reads>) -> Result<HttpRespo
 /// The nearest first, each with its distance.
 #[utoipa::path(
     tag = "locations",
-    params(NearestQuery),
+    params(NearestQuery, KnownVersions),
     responses(
         (status = 200, description = "The nearest places", body = Nearest),
+        (status = 304, description = "Unchanged since the answer that `if-none-match` names"),
         AnyOperation, TakesInput, NeedsDatabase,
     )
 )]
@@ -207,9 +209,10 @@ async fn near(
 /// In the order of their ids; those that are not there are left out.
 #[utoipa::path(
     tag = "locations",
-    params(BatchQuery),
+    params(BatchQuery, KnownVersions),
     responses(
         (status = 200, description = "The places", body = Found),
+        (status = 304, description = "Unchanged since the answer that `if-none-match` names"),
         AnyOperation, TakesInput, NeedsDatabase,
     )
 )]
@@ -235,7 +238,7 @@ async fn batch(
     ),
     responses(
         (status = 200, description = "The place", content((Location = "application/json"), (str = "text/html")),
-            headers(("etag" = String, description = "Its version; not of the page, as places near have versions of their own"))),
+            headers(("etag" = String, description = "Its version; of the page, its content"))),
         (status = 304, description = "It is still the version that `if-none-match` names"),
         (status = 404, description = "There is no such place", content_type = "application/problem+json", body = Body),
         AnyOperation, TakesInput, NeedsDatabase,

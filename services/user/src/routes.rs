@@ -79,10 +79,11 @@ enum Include {
 #[utoipa::path(
     tag = "users",
     security((), ("token" = [])),
-    params(ListQuery),
+    params(ListQuery, KnownVersions),
     responses(
         (status = 200, description = "A page", content((Page<UserView> = "application/json"), (str = "text/html")),
             headers(("link" = String, description = "Where the next page is (RFC 8288)"))),
+        (status = 304, description = "Unchanged since the answer that `if-none-match` names"),
         AnyOperation, TakesInput, NeedsDatabase, TakesToken,
     )
 )]
@@ -122,8 +123,8 @@ async fn list(
     ),
     responses(
         (status = 200, description = "The user", content((UserView = "application/json"), (str = "text/html")),
-            headers(("etag" = String, description = "Of this representation, which differs with the token; not with `include`, since a place has versions of its own"))),
-        (status = 304, description = "It is still the representation that `if-none-match` names; not with `include`"),
+            headers(("etag" = String, description = "Of this representation, which differs with the token and with `include`"))),
+        (status = 304, description = "Unchanged since the answer that `if-none-match` names"),
         (status = 404, description = "There is no such user", content_type = "application/problem+json", body = Body),
         AnyOperation, TakesInput, NeedsDatabase, TakesToken,
     )

@@ -31,7 +31,7 @@ fn reads(service: &str) -> Vec<Expected> {
     let html = "text/html; charset=utf-8";
     let problem = "application/problem+json";
     let mut expected = vec![
-        get("/", HTML, 200, html, "no-cache", "", false),
+        get("/", HTML, 200, html, "no-store", "", false),
         get("/docs", HTML, 200, html, "no-cache", "", true),
         get("/openapi.json", JSON, 200, JSON, "no-cache", "", true),
         get("/style.css", "*/*", 200, "text/css; charset=utf-8", "max-age=300", "", true),
@@ -49,24 +49,24 @@ fn reads(service: &str) -> Vec<Expected> {
     ];
     match service {
         "location" => expected.extend([
-            get("/locations?limit=2", JSON, 200, JSON, "no-cache", "accept", false),
-            get("/locations?limit=2", HTML, 200, html, "no-cache", "accept", false),
+            get("/locations?limit=2", JSON, 200, JSON, "no-cache", "accept", true),
+            get("/locations?limit=2", HTML, 200, html, "no-cache", "accept", true),
             get("/locations/3143244", JSON, 200, JSON, "no-cache", "accept", true),
-            get("/locations/3143244", HTML, 200, html, "no-cache", "accept", false),
-            get("/locations/table", HTML, 200, html, "no-cache", "", false),
-            get("/locations/batch?ids=3143244", JSON, 200, JSON, "no-cache", "", false),
-            get("/locations/nearest?lat=59&lon=10", JSON, 200, JSON, "no-cache", "", false),
+            get("/locations/3143244", HTML, 200, html, "no-cache", "accept", true),
+            get("/locations/table", HTML, 200, html, "no-store", "", false),
+            get("/locations/batch?ids=3143244", JSON, 200, JSON, "no-cache", "", true),
+            get("/locations/nearest?lat=59&lon=10", JSON, 200, JSON, "no-cache", "", true),
             get("/locations/7", JSON, 404, problem, "no-store", "accept", false),
             get("/locations/x", JSON, 400, problem, "no-store", "accept", false),
             get("/locations?limit=0", HTML, 400, html, "no-store", "accept", false),
             Expected { method: Method::POST, ..get("/locations", JSON, 401, problem, "no-store", "", false) },
         ]),
         _ => expected.extend([
-            get("/users?limit=2", JSON, 200, JSON, "private, no-cache", "accept, authorization", false),
-            get("/users?limit=2", HTML, 200, html, "private, no-cache", "accept, authorization", false),
+            get("/users?limit=2", JSON, 200, JSON, "private, no-cache", "accept, authorization", true),
+            get("/users?limit=2", HTML, 200, html, "private, no-cache", "accept, authorization", true),
             get("/users/1", JSON, 200, JSON, "private, no-cache", "accept, authorization", true),
-            get("/users/1", HTML, 200, html, "private, no-cache", "accept, authorization", false),
-            get("/users/1?include=location", JSON, 200, JSON, "private, no-cache", "accept, authorization", false),
+            get("/users/1", HTML, 200, html, "private, no-cache", "accept, authorization", true),
+            get("/users/1?include=location", JSON, 200, JSON, "private, no-cache", "accept, authorization", true),
             get("/users/9999", JSON, 404, problem, "no-store", "accept", false),
             Expected { method: Method::PUT, ..get("/users/1", JSON, 401, problem, "no-store", "", false) },
         ]),

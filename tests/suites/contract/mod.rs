@@ -3,6 +3,8 @@
 //!
 //! `TEST_LONG=yes` has it ask each service 20,000 times and more. A run is repeated by its seed: `TEST_SEED=…`.
 
+mod redbot;
+
 use std::{
     env, fs,
     path::{Path, PathBuf},
@@ -62,26 +64,26 @@ struct Run {
 
 #[tokio::test]
 async fn the_location_service_answers_as_its_document_says_whatever_it_is_asked() {
-    let Some(program) = program() else { return };
+    let Some(program) = program("schemathesis") else { return };
     let places = location(Seeded::Yes).await;
     ask(&program, &Asked { name: "location", running: &places.running, client: &places.client }).await;
 }
 
 #[tokio::test]
 async fn the_user_service_answers_as_its_document_says_whatever_it_is_asked() {
-    let Some(program) = program() else { return };
+    let Some(program) = program("schemathesis") else { return };
     let places = location(Seeded::Yes).await;
     let users = UserService::asking(&places.running.url(""), Seeded::Yes).await;
     ask(&program, &Asked { name: "user", running: &users.running, client: &users.client }).await;
 }
 
-/// Schemathesis; none, with a note, where it is not to be had.
-fn program() -> Option<PathBuf> {
-    let file = folders::workspace().join("target/tools/bin/schemathesis");
-    let why = env::var("TEST_NO_SCHEMATHESIS").ok();
-    match why.or_else(|| (!file.is_file()).then(|| "`scripts/tools.sh schemathesis` installs it".to_owned())) {
+/// A program of `scripts/tools.sh`; none, with a note, where it is missing.
+fn program(name: &str) -> Option<PathBuf> {
+    let file = folders::workspace().join("target/tools/bin").join(name);
+    let why = env::var("TEST_NO_CONTRACT_TOOLS").ok();
+    match why.or_else(|| (!file.is_file()).then(|| format!("`scripts/tools.sh {name}` installs it"))) {
         Some(why) => {
-            not_run(&format!("it takes Schemathesis: {why}"));
+            not_run(&format!("it takes {name}: {why}"));
             None
         }
         None => Some(file),

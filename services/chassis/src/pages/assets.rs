@@ -1,18 +1,11 @@
 //! What pages load: a style sheet, and scripts without which they work as well. All of it is in the binary.
 
-use std::sync::LazyLock;
-
 use actix_web::{HttpResponse, get, http::header::CACHE_CONTROL};
 
-use super::Fixed;
 use crate::http::{KnownVersions, problem::AnyOperation};
 
 /// Short, so that pages of a new release do not for long have the style of the one before.
 const CACHED: &str = "max-age=300";
-
-static STYLE: LazyLock<Fixed> = LazyLock::new(|| Fixed::new(include_str!("../../assets/style.css")));
-static LIVE_SEARCH: LazyLock<Fixed> = LazyLock::new(|| Fixed::new(include_str!("../../assets/live-search.js")));
-static TRY_REQUESTS: LazyLock<Fixed> = LazyLock::new(|| Fixed::new(include_str!("../../assets/try-requests.js")));
 
 /// The style sheet of all pages.
 #[utoipa::path(tag = "pages", params(KnownVersions), responses(
@@ -22,7 +15,7 @@ static TRY_REQUESTS: LazyLock<Fixed> = LazyLock::new(|| Fixed::new(include_str!(
 ))]
 #[get("/style.css")]
 pub(crate) async fn style() -> HttpResponse {
-    asset("text/css; charset=utf-8", &STYLE)
+    asset("text/css; charset=utf-8", include_str!("../../assets/style.css"))
 }
 
 /// Search as you type.
@@ -33,7 +26,7 @@ pub(crate) async fn style() -> HttpResponse {
 ))]
 #[get("/live-search.js")]
 pub(crate) async fn live_search() -> HttpResponse {
-    asset("text/javascript; charset=utf-8", &LIVE_SEARCH)
+    asset("text/javascript; charset=utf-8", include_str!("../../assets/live-search.js"))
 }
 
 /// Requests that can be tried from the reference.
@@ -44,9 +37,9 @@ pub(crate) async fn live_search() -> HttpResponse {
 ))]
 #[get("/try-requests.js")]
 pub(crate) async fn try_requests() -> HttpResponse {
-    asset("text/javascript; charset=utf-8", &TRY_REQUESTS)
+    asset("text/javascript; charset=utf-8", include_str!("../../assets/try-requests.js"))
 }
 
-fn asset(content_type: &'static str, content: &Fixed) -> HttpResponse {
-    content.answer(HttpResponse::Ok().content_type(content_type).insert_header((CACHE_CONTROL, CACHED)))
+fn asset(content_type: &'static str, content: &'static str) -> HttpResponse {
+    HttpResponse::Ok().content_type(content_type).insert_header((CACHE_CONTROL, CACHED)).body(content)
 }

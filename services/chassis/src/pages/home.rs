@@ -5,7 +5,11 @@ use std::{
     time::Duration,
 };
 
-use actix_web::{HttpResponse, get, web::Data};
+use actix_web::{
+    HttpResponse, get,
+    http::header::{CACHE_CONTROL, HeaderValue},
+    web::Data,
+};
 use askama::Template;
 use jiff::{SignedDuration, Timestamp, Unit, fmt::friendly::SpanPrinter};
 
@@ -51,7 +55,7 @@ pub(crate) async fn home(
     database: Data<Database>,
 ) -> Result<HttpResponse, Problem> {
     let (now, uptime) = (in_seconds(Timestamp::now()), health.uptime());
-    html(&Home {
+    let mut answer = html(&Home {
         service: &pages.service,
         instance: &pages.instance,
         placement: pages.instance.placement(),
@@ -61,7 +65,10 @@ pub(crate) async fn home(
         uptime: in_words(uptime),
         probe: health.probed(),
         connections: database.connections(),
-    })
+    })?;
+    // It is different every second.
+    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(answer)
 }
 
 fn in_seconds(time: Timestamp) -> Timestamp {

@@ -2,17 +2,19 @@
 
 mod answer;
 pub(crate) mod assets;
-mod fixed;
 pub(crate) mod home;
 mod number;
 mod problem;
 mod reference;
 
-use actix_web::{HttpResponse, get, http::StatusCode, web::Data};
+use actix_web::{
+    HttpResponse, get,
+    http::StatusCode,
+    web::{Bytes, Data},
+};
 pub use answer::{html, html_stream, render};
 use answer::{html_answer, html_head};
 use askama::Template as _;
-use fixed::Fixed;
 pub use number::grouped;
 pub(crate) use problem::for_browsers;
 use reference::Reference;
@@ -29,8 +31,8 @@ pub(crate) struct Pages {
     service: Service,
     instance: Instance,
     /// The OpenAPI document as JSON.
-    pub(crate) document: Fixed,
-    reference: Fixed,
+    pub(crate) document: Bytes,
+    reference: Bytes,
 }
 
 impl Pages {
@@ -38,8 +40,8 @@ impl Pages {
         Self {
             service: *service,
             instance: instance.clone(),
-            document: Fixed::new(document.to_json().unwrap_or_default()),
-            reference: Fixed::new(Reference::new(service, document).render().unwrap_or_default()),
+            document: document.to_json().unwrap_or_default().into(),
+            reference: Reference::new(service, document).render().unwrap_or_default().into(),
         }
     }
 }
@@ -52,5 +54,5 @@ impl Pages {
 ))]
 #[get("/docs")]
 pub(crate) async fn docs(pages: Data<Pages>) -> HttpResponse {
-    pages.reference.answer(&mut html_head(StatusCode::OK))
+    html_head(StatusCode::OK).body(pages.reference.clone())
 }
