@@ -243,8 +243,17 @@ check: tools ## Form, lints, licences, queries, scripts; change nothing
 	git ls-files '*.sh' .ci/run | xargs shellcheck --external-sources
 	cfn-lint --regions eu-west-1 us-east-1 -- deploy/stacks/*.yaml
 	LOG_LEVEL=ERROR checkov --config-file deploy/stacks/.checkov.yaml --directory deploy/stacks
+	@$(MAKE) check-openapi
 	@$(MAKE) check-deploy
 	@$(MAKE) prepare-check
+
+.PHONY: check-openapi
+check-openapi: playground ## Lint the OpenAPI documents
+	@scripts/tools.sh spectral
+	@mkdir -p target/openapi
+	@for service in location user; do \
+		$(CARGO) run --quiet --bin $$service -- openapi >target/openapi/$$service.json || exit; done
+	spectral lint --ruleset services/.spectral.yaml --fail-severity hint target/openapi/location.json target/openapi/user.json
 
 .PHONY: fmt
 fmt: ## Format the code

@@ -57,6 +57,19 @@ python_program() {
     echo "$content" >"$environment/content"
 }
 
+# A program of the npm registry, with what it needs in a folder of its own.
+node_program() {
+    local name=$1 package=$2 folder=$PWD/target/tools/node/$1
+    [[ ! -x target/tools/bin/$name || "$(cat "$folder/content" 2>/dev/null)" != "$package" ]] || return 0
+    command -v npm >/dev/null || install_package npm node
+    echo "installing $package into target/tools"
+    rm -rf "$folder"
+    mkdir -p "$folder" target/tools/bin
+    npm install --silent --no-audit --no-fund --no-save --prefix "$folder" "$package"
+    ln -sf "../node/$name/node_modules/.bin/$name" "target/tools/bin/$name"
+    echo "$package" >"$folder/content"
+}
+
 # axe-core, which PyPI has inside of a package whose own code is not used here.
 axe() {
     local package=axe-playwright-python==0.1.8 folder=target/tools/python/axe
@@ -98,6 +111,8 @@ for tool; do
         rotel-agent) python_program rotel-agent rotel==0.0.1a15 ;;
         # Checks HTTP semantics: caching, validators, media types.
         redbot) python_program redbot redbot==2.7.1 ;;
+        # Runs on the Node.js 18 of Debian 12; the linter of Redocly needs a newer one.
+        spectral) node_program spectral @stoplight/spectral-cli@6.16.3 ;;
         schemathesis) python_program schemathesis schemathesis==4.32.5 ;;
         *) package "$tool" ;;
     esac

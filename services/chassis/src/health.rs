@@ -216,22 +216,22 @@ struct ConnectionsCheck {
     output: Option<&'static str>,
 }
 
-/// Whether the process lives.
+/// Liveness.
 ///
-/// Touches nothing but itself.
-#[utoipa::path(tag = "operation", responses((status = 200, description = "It does", body = str), AnyOperation))]
+/// Returns 200 while the process runs, whatever the state of the database.
+#[utoipa::path(tag = "operation", operation_id = "getLiveness", responses((status = 200, description = "Alive", body = str), AnyOperation))]
 #[get("/livez")]
 pub(crate) async fn livez() -> impl Responder {
     "alive\n"
 }
 
-/// Whether to send requests here.
+/// Readiness.
 ///
-/// What load balancers ask. It does not follow the database: a blip of the database must not make ECS replace every
+/// The health check of load balancers. It does not follow the database: a blip of the database must not make ECS replace every
 /// task.
-#[utoipa::path(tag = "operation", responses(
-    (status = 200, description = "Yes", body = str),
-    (status = 503, description = "No: it is stopping", content_type = "application/problem+json", body = Body),
+#[utoipa::path(tag = "operation", operation_id = "getReadiness", responses(
+    (status = 200, description = "Ready", body = str),
+    (status = 503, description = "Stopping", content_type = "application/problem+json", body = Body),
     AnyOperation,
 ))]
 #[get("/readyz")]
@@ -243,13 +243,13 @@ pub(crate) async fn readyz(health: Data<Health>) -> Result<impl Responder, Probl
     }
 }
 
-/// How the service is: its database, and the pool of connections to it.
+/// Health of the database and of the connection pool.
 ///
 /// For people and alarms, not for load balancers. The service is well if both are. A pool whose connections are all in use,
 /// by locks or slow statements, fails by itself: the database is asked on a connection beside it.
-#[utoipa::path(tag = "operation", responses(
-    (status = 200, description = "Well", content_type = "application/health+json", body = Report),
-    (status = 503, description = "Not well; a problem where it is stopping",
+#[utoipa::path(tag = "operation", operation_id = "getHealth", responses(
+    (status = 200, description = "Healthy", content_type = "application/health+json", body = Report),
+    (status = 503, description = "Unhealthy; a problem while the service stops",
         content((Report = "application/health+json"), (Body = "application/problem+json"))),
     AnyOperation,
 ))]
@@ -286,12 +286,12 @@ pub(crate) async fn report(health: Data<Health>, database: Data<Database>, insta
     answer.content_type("application/health+json").body(serde_json::to_string(&report).unwrap_or_default())
 }
 
-/// Figures for Prometheus.
+/// Metrics for Prometheus.
 ///
 /// For collectors, which ask each task by itself. Whoever comes through a load balancer gets none: how much each operation
 /// is used and how long it takes is of use to an attacker, and figures of some task or other are of no use to anybody.
-#[utoipa::path(tag = "operation", responses(
-    (status = 200, description = "In the Prometheus text format, or in that of OpenMetrics to those who prefer it",
+#[utoipa::path(tag = "operation", operation_id = "getMetrics", responses(
+    (status = 200, description = "Prometheus text format, or OpenMetrics where `accept` prefers it",
         content((str = "text/plain"), (str = "application/openmetrics-text"))),
     (status = 404, description = "Not through a load balancer", content_type = "application/problem+json", body = Body),
     AnyOperation,

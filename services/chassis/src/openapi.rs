@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use actix_web::{App, HttpResponse, get, web::Data};
 use utoipa::openapi::{
-    ComponentsBuilder, InfoBuilder, ObjectBuilder, OpenApi, OpenApiBuilder, Required, Type,
+    ComponentsBuilder, ContactBuilder, InfoBuilder, LicenseBuilder, ObjectBuilder, OpenApi, OpenApiBuilder, PathItem,
+    Required, SecurityRequirement, ServerBuilder, Type,
     path::{Parameter, ParameterBuilder, ParameterIn},
     security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    tag::TagBuilder,
 };
 use utoipa_actix_web::{AppExt as _, service_config::ServiceConfig};
 
@@ -17,6 +19,12 @@ use crate::{
     service::Routes,
     settings::Reader,
 };
+
+/// Tag of pages and their assets.
+const PAGES: &str = "pages";
+
+/// Tag of what is needed to operate a service.
+const OPERATION: &str = "operation";
 
 /// The routes that every service has.
 pub(crate) fn routes(config: &mut ServiceConfig) {
@@ -33,25 +41,51 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(document_json);
 }
 
-/// The document of `service` with `routes` mounted.
-pub(crate) fn document(service: &Service, service_routes: &Routes) -> OpenApi {
-    let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("API_TOKEN of the service")).build();
-    let base = OpenApiBuilder::new()
-        .info(
-            InfoBuilder::new()
-                .title(format!("{} service", service.name))
-                .description(Some(service.description))
-                .version(service.version),
-        )
-        .components(Some(ComponentsBuilder::new().security_scheme("token", SecurityScheme::Http(token)).build()))
-        .build();
+/// All routes of `service`, pages and assets included.
+pub(crate) fn routes_of(service: &Service, service_routes: &Routes) -> OpenApi {
     App::new()
         .into_utoipa_app()
-        .openapi(base)
+        .openapi(base(service))
         .configure(routes)
         .configure(|config| service_routes(config))
         .split_for_parts()
         .1
+}
+
+/// The published document: the operations of `service`. Pages, scripts and style sheets are none.
+pub(crate) fn document(service: &Service, service_routes: &Routes) -> OpenApi {
+    let mut document = routes_of(service, service_routes);
+    document.paths.paths.retain(|_, item| !tags(item).any(|tag| tag == PAGES));
+    let used: BTreeSet<_> = document.paths.paths.values().flat_map(tags).cloned().collect();
+    let tag = |name: String| {
+        let description = if name == OPERATION { "Health, metrics and this document" } else { service.description };
+        TagBuilder::new().name(name).description(Some(description)).build()
+    };
+    document.tags = Some(used.into_iter().map(tag).collect());
+    document
+}
+
+fn base(service: &Service) -> OpenApi {
+    let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("API_TOKEN of the service")).build();
+    let license = LicenseBuilder::new().name(env!("CARGO_PKG_LICENSE")).identifier(Some(env!("CARGO_PKG_LICENSE")));
+    let info = InfoBuilder::new()
+        .title(format!("{} service", service.name))
+        .description(Some(service.description))
+        .version(service.version)
+        .contact(Some(ContactBuilder::new().name(Some("ECS Playground in Rust")).build()))
+        .license(Some(license.build()));
+    OpenApiBuilder::new()
+        .info(info)
+        .servers(Some([ServerBuilder::new().url("/").build()]))
+        // No token is needed, unless an operation says so.
+        .security(Some([SecurityRequirement::default()]))
+        .components(Some(ComponentsBuilder::new().security_scheme("token", SecurityScheme::Http(token)).build()))
+        .build()
+}
+
+fn tags(item: &PathItem) -> impl Iterator<Item = &String> {
+    let operations = [&item.get, &item.post, &item.put, &item.delete];
+    operations.into_iter().flatten().filter_map(|operation| operation.tags.as_ref()).flatten()
 }
 
 /// A header that a request may have, its text as `constrain` has it.
@@ -75,12 +109,14 @@ pub(crate) fn header_parameter(
 #[must_use]
 pub fn paths(service: &Service) -> BTreeSet<String> {
     let routes = (service.configure)(&mut Reader::new(|_| None));
-    document(service, &routes).paths.paths.into_keys().collect()
+    routes_of(service, &routes).paths.paths.into_keys().collect()
 }
 
 /// This document.
-#[utoipa::path(tag = "operation", params(KnownVersions), responses(
-    (status = 304, description = "It is still the one that `if-none-match` names"),
+///
+/// Describes all operations of the service. `/docs` shows it to people.
+#[utoipa::path(tag = "operation", operation_id = "getOpenApiDocument", params(KnownVersions), responses(
+    (status = 304, description = "Unchanged since the answer that `if-none-match` names"),
     (status = 200, description = "OpenAPI 3.1", content_type = "application/json", body = Object),
     AnyOperation,
 ))]

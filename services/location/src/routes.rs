@@ -133,6 +133,7 @@ struct Nearest {
 ///
 /// In the order of their ids. A browser gets them as a table with a map.
 #[utoipa::path(
+    operation_id = "listLocations",
     tag = "locations",
     params(ListQuery, KnownVersions),
     responses(
@@ -165,6 +166,7 @@ async fn list(
 ///
 /// The page is sent as it is read, so that it costs no more memory than a part of it, however long it is.
 #[utoipa::path(
+    operation_id = "getLocationTable",
     tag = "locations",
     responses(
         (status = 200, description = "A page", content_type = "text/html", body = str),
@@ -185,6 +187,7 @@ async fn table(database: Data<Database>, reads: Data<Reads>) -> Result<HttpRespo
 ///
 /// The nearest first, each with its distance.
 #[utoipa::path(
+    operation_id = "findNearestLocations",
     tag = "locations",
     params(NearestQuery, KnownVersions),
     responses(
@@ -208,6 +211,7 @@ async fn near(
 ///
 /// In the order of their ids; those that are not there are left out.
 #[utoipa::path(
+    operation_id = "getLocations",
     tag = "locations",
     params(BatchQuery, KnownVersions),
     responses(
@@ -231,6 +235,7 @@ async fn batch(
 ///
 /// A browser gets it with a map of what is near.
 #[utoipa::path(
+    operation_id = "getLocation",
     tag = "locations",
     params(
         ("id" = u64, Path, minimum = 1, example = 3_143_244),
@@ -263,20 +268,23 @@ async fn find(
     Ok(answer)
 }
 
-/// Add a place.
+/// Creates a place.
+///
+/// With an `Idempotency-Key`, a repeated request returns the place that the first one created.
 #[utoipa::path(
+    operation_id = "createLocation",
     tag = "locations",
     security(("token" = [])),
     request_body = LocationBody,
     params(IdempotencyKey, Precondition),
     responses(
-        (status = 201, description = "It is there", body = Location, headers(
+        (status = 201, description = "Location created", body = Location, headers(
             ("location" = String, description = "Its path"), ("etag" = String, description = "Its version"),
-            ("idempotency-replayed" = bool, description = "Present where it was there already")),
+            ("idempotency-replayed" = bool, description = "Present if an earlier request with this key created it")),
             links(
-                ("find" = (operation_id = "find", parameters(("id" = "$response.body#/id")))),
-                ("replace" = (operation_id = "replace", parameters(("id" = "$response.body#/id")))),
-                ("delete" = (operation_id = "delete", parameters(("id" = "$response.body#/id")))))),
+                ("find" = (operation_id = "getLocation", parameters(("id" = "$response.body#/id")))),
+                ("replace" = (operation_id = "replaceLocation", parameters(("id" = "$response.body#/id")))),
+                ("delete" = (operation_id = "deleteLocation", parameters(("id" = "$response.body#/id")))))),
         (status = 412, description = "`if-match` or `if-none-match` does not hold", content_type = "application/problem+json", body = Body),
         AnyOperation, TakesInput, NeedsDatabase, TakesToken, NeedsToken, TakesBody,
     )
@@ -301,8 +309,11 @@ async fn create(
     })
 }
 
-/// Replace a place.
+/// Replaces a place.
+///
+/// The body holds all fields. `If-Match` prevents overwriting changes of others.
 #[utoipa::path(
+    operation_id = "replaceLocation",
     tag = "locations",
     security(("token" = [])),
     request_body = LocationBody,
@@ -311,7 +322,7 @@ async fn create(
         Precondition,
     ),
     responses(
-        (status = 200, description = "As it is now", body = Location, headers(("etag" = String, description = "Its version"))),
+        (status = 200, description = "Location replaced", body = Location, headers(("etag" = String, description = "Its version"))),
         (status = 404, description = "There is no such place", content_type = "application/problem+json", body = Body),
         (status = 412, description = "`if-match` or `if-none-match` does not hold", content_type = "application/problem+json", body = Body),
         AnyOperation, TakesInput, NeedsDatabase, TakesToken, NeedsToken, TakesBody,
@@ -342,8 +353,11 @@ async fn neighbours(database: &Database, reads: &Reads, location: &Location) -> 
     Ok(neighbours)
 }
 
-/// Delete a place.
+/// Deletes a place.
+///
+/// `If-Match` prevents deleting a version that the client has not seen.
 #[utoipa::path(
+    operation_id = "deleteLocation",
     tag = "locations",
     security(("token" = [])),
     params(
@@ -351,7 +365,7 @@ async fn neighbours(database: &Database, reads: &Reads, location: &Location) -> 
         Precondition,
     ),
     responses(
-        (status = 204, description = "It is gone"),
+        (status = 204, description = "Location deleted"),
         (status = 404, description = "There is no such place", content_type = "application/problem+json", body = Body),
         (status = 412, description = "`if-match` or `if-none-match` does not hold", content_type = "application/problem+json", body = Body),
         AnyOperation, TakesInput, NeedsDatabase, TakesToken, NeedsToken,

@@ -77,6 +77,7 @@ enum Include {
 ///
 /// In the order of their ids. A browser gets them as a table, with the places where they live.
 #[utoipa::path(
+    operation_id = "listUsers",
     tag = "users",
     security((), ("token" = [])),
     params(ListQuery, KnownVersions),
@@ -114,6 +115,7 @@ async fn list(
 ///
 /// A browser gets a page, always with the place where the user lives.
 #[utoipa::path(
+    operation_id = "getUser",
     tag = "users",
     security((), ("token" = [])),
     params(
@@ -156,20 +158,23 @@ async fn find(
     Ok(answer)
 }
 
-/// Add a user.
+/// Creates a user.
+///
+/// With an `Idempotency-Key`, a repeated request returns the user that the first one created.
 #[utoipa::path(
+    operation_id = "createUser",
     tag = "users",
     security(("token" = [])),
     request_body = UserBody,
     params(IdempotencyKey, Precondition),
     responses(
-        (status = 201, description = "It is there", body = UserView, headers(
+        (status = 201, description = "User created", body = UserView, headers(
             ("location" = String, description = "Its path"), ("etag" = String, description = "Its version"),
-            ("idempotency-replayed" = bool, description = "Present where it was there already")),
+            ("idempotency-replayed" = bool, description = "Present if an earlier request with this key created it")),
             links(
-                ("find" = (operation_id = "find", parameters(("id" = "$response.body#/id")))),
-                ("replace" = (operation_id = "replace", parameters(("id" = "$response.body#/id")))),
-                ("delete" = (operation_id = "delete", parameters(("id" = "$response.body#/id")))))),
+                ("find" = (operation_id = "getUser", parameters(("id" = "$response.body#/id")))),
+                ("replace" = (operation_id = "replaceUser", parameters(("id" = "$response.body#/id")))),
+                ("delete" = (operation_id = "deleteUser", parameters(("id" = "$response.body#/id")))))),
         (status = 409, description = "The username or the email is taken", content_type = "application/problem+json", body = Body),
         (status = 412, description = "`if-match` or `if-none-match` does not hold", content_type = "application/problem+json", body = Body),
         AnyOperation, TakesInput, NeedsDatabase, TakesToken, NeedsToken, TakesBody,
@@ -203,8 +208,11 @@ async fn create(
     })
 }
 
-/// Replace a user.
+/// Replaces a user.
+///
+/// The body holds all fields. `If-Match` prevents overwriting changes of others.
 #[utoipa::path(
+    operation_id = "replaceUser",
     tag = "users",
     security(("token" = [])),
     request_body = UserBody,
@@ -213,7 +221,7 @@ async fn create(
         Precondition,
     ),
     responses(
-        (status = 200, description = "As it is now", body = UserView, headers(("etag" = String, description = "Its version"))),
+        (status = 200, description = "User replaced", body = UserView, headers(("etag" = String, description = "Its version"))),
         (status = 404, description = "There is no such user", content_type = "application/problem+json", body = Body),
         (status = 409, description = "The username or the email is taken", content_type = "application/problem+json", body = Body),
         (status = 412, description = "`if-match` or `if-none-match` does not hold", content_type = "application/problem+json", body = Body),
@@ -257,8 +265,11 @@ async fn replace(
     Ok(HttpResponse::Ok().insert_header(etag).json(UserView::new(user, Caller::Trusted)))
 }
 
-/// Delete a user.
+/// Deletes a user.
+///
+/// `If-Match` prevents deleting a version that the client has not seen.
 #[utoipa::path(
+    operation_id = "deleteUser",
     tag = "users",
     security(("token" = [])),
     params(
@@ -266,7 +277,7 @@ async fn replace(
         Precondition,
     ),
     responses(
-        (status = 204, description = "It is gone"),
+        (status = 204, description = "User deleted"),
         (status = 404, description = "There is no such user", content_type = "application/problem+json", body = Body),
         (status = 412, description = "`if-match` or `if-none-match` does not hold", content_type = "application/problem+json", body = Body),
         AnyOperation, TakesInput, NeedsDatabase, TakesToken, NeedsToken,

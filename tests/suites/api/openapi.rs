@@ -70,6 +70,10 @@ fn assert_references_lead_somewhere(document: &Value, part: &Value) {
 }
 
 async fn call(client: &Client, method: &str, path: &str, operation: &Value, body: &Value) {
+    let id = operation["operationId"].as_str().unwrap();
+    let verbs = ["create", "delete", "find", "get", "list", "replace"];
+    let noun = verbs.iter().find_map(|verb| id.strip_prefix(verb)).unwrap_or_default();
+    assert!(noun.starts_with(|first: char| first.is_ascii_uppercase()), "{id} is no verb with a noun");
     let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
     let filled = path.replace("{id}", &first_id(client, path).await) + &required_query(operation);
     let mut request = client.authorized(method.clone(), &filled);

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::read;
 
 const README: &str = "README.md";
+const DECISIONS: &str = "docs/decisions.md";
 const TUTORIAL: &str = "docs/tutorial.md";
 const OBSERVABILITY: &str = "docs/observability.md";
 const OPERATIONS: &str = "docs/operations.md";
@@ -24,18 +25,18 @@ type Held<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
 
 const HELD: [Held<'_>; 24] = [
     (README, "{} CPU units and {} MB, and nothing more", &[(TASK, "\"cpu\":"), (TASK, "\"memory\":")]),
-    (README, "`DRAIN_DELAY` ({} s) of serving on", &[(SETTINGS, "DRAIN_DELAY=")]),
-    (README, "`SHUTDOWN_TIMEOUT` ({} s) for", &[(SETTINGS, "SHUTDOWN_TIMEOUT=")]),
-    (README, "below ECS's {} s", &[(TASK, "\"stopTimeout\":")]),
+    (DECISIONS, "`DRAIN_DELAY` ({} s) of serving on", &[(SETTINGS, "DRAIN_DELAY=")]),
+    (DECISIONS, "`SHUTDOWN_TIMEOUT` ({} s) for", &[(SETTINGS, "SHUTDOWN_TIMEOUT=")]),
+    (DECISIONS, "below ECS's {} s", &[(TASK, "\"stopTimeout\":")]),
     (
-        README,
+        DECISIONS,
         "Keep-alive ({} s) is longer than a balancer's idle timeout ({} s)",
         &[
             ("services/chassis/src/http/limits.rs", "KEEP_ALIVE: Duration"),
             ("deploy/stacks/cluster.yaml", "idle_timeout.timeout_seconds"),
         ],
     ),
-    (README, "in use for longer than {} seconds", &[("services/chassis/src/database/task.rs", "lock_wait: Duration")]),
+    (DECISIONS, "in use for longer than {} seconds", &[("services/chassis/src/database/task.rs", "lock_wait: Duration")]),
     (README, "# {} to {} tasks of each service", &[(SCALING, "MinCapacity"), (SCALING, "MaxCapacity")]),
     (README, "`rust:{}-slim-bookworm`", &[("docker/build/Dockerfile", "RUST_IMAGE=rust:")]),
     (TUTORIAL, "| `cpu` | {} |", &[(TASK, "\"cpu\":")]),
