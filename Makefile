@@ -15,7 +15,7 @@ override export CARGO_BUILD_BUILD_DIR := $(CURDIR)/target
 built = "$$($(CARGO) run --quiet --config 'target."cfg(all())".runner = "echo"' $(1))"
 PLAYGROUND = $(call built,--bin playground)
 DEPLOY = $(call built,--bin deploy)
-BENCH = $(call built,--release --package bench)
+BENCH = $(call built,--release --manifest-path bench/Cargo.toml)
 # Variables of a person's shell that change what shells and other tools do.
 unexport BASH_ENV CDPATH GREP_OPTIONS POSIXLY_CORRECT
 # Loopback is never asked through a proxy: by curl, the aws CLI and others that read these variables.
@@ -38,8 +38,10 @@ export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 # of a server on this machine).
 override DATABASE := $(or $(DATABASE),auto)
 
-# What to hand to `cargo test`, to run some of the tests only: TESTS="-p tests -- nearest".
-TESTS ?=
+# Arguments for `cargo test`, to run some of the tests only: TESTS="-p tests -- nearest". The suites that `make test` leaves
+# to `make test-all` need an engine, or take minutes.
+SLOW_SUITES = contract failures images parsers topology
+TESTS ?= --workspace --lib --bins --test suites -- $(patsubst %,--skip %::,$(SLOW_SUITES))
 
 # What is measured, and how long each run takes; WORKLOADS="location-by-id mix" and CONTENDERS="ecs-playground go" measure a
 # part only, of which the figures do not take the place of those of the whole.
@@ -80,8 +82,20 @@ run: playground ## Both services and a database on this machine, until Ctrl-C
 	@exec $(PLAYGROUND) run
 
 .PHONY: test
-test: playground ## All tests (DATABASE=auto, container or private; TESTS)
-	@exec $(PLAYGROUND) test --database $(DATABASE) $(if $(TESTS),-- $(TESTS))
+test: playground ## What a change usually breaks (DATABASE=auto, container or private; TESTS)
+	@exec $(PLAYGROUND) test --database $(DATABASE) -- $(TESTS)
+
+# Everything: both kinds of server, images built in both ways, the topology, faults, rolling updates, the tutorial. The slow
+# suites of databases run on both.
+.PHONY: test-all
+test-all: test ## All tests (40 minutes; needs Docker)
+	@$(PLAYGROUND) test --database container -- -p tests --test suites -- $(patsubst %,%::,$(SLOW_SUITES))
+	@$(PLAYGROUND) test --database container -- -p tests --test faults --test rolling
+	@$(MAKE) test DATABASE=private
+	@$(PLAYGROUND) test --database private -- -p tests --test suites -- failures::
+	@$(PLAYGROUND) test --database private -- -p tests --test faults
+	@$(MAKE) test-images
+	@$(MAKE) tutorial
 
 .PHONY: up
 up: ## MySQL, two balancers, eight tasks (TAG; METRICS=yes)
@@ -227,13 +241,14 @@ bench-chart: bench-tool ## Draw the figures of the last `make bench` anew
 bench-tool: ownership
 	@ls target/release/bench target/*/release/bench 2>/dev/null | grep -q . || \
 		echo 'building the services and the benchmark, optimised (ten minutes the first time)'
-	@$(CARGO) build --release --package bench
+	@$(CARGO) build --release --manifest-path bench/Cargo.toml
 
 ##@ Work on the code
 
 .PHONY: check
 check: tools ## Form, lints, licences, queries, scripts; change nothing
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path bench/Cargo.toml --check
 	$(CARGO) fmt --manifest-path bench/contenders/rust/Cargo.toml --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' $(CARGO) doc --workspace --no-deps --document-private-items --quiet

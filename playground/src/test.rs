@@ -50,10 +50,7 @@ pub async fn test(interrupt: &Interrupt, choice: Choice, arguments: &[String]) -
     // Names of test databases, so that they can be found again on a server that stays when a test was killed.
     let prefix = format!("test_{}_", secret::random(3)?);
     let start = Instant::now();
-    if arguments.is_empty() {
-        let lasts = if images.is_some() { "some 35 minutes, of which rolling updates take most" } else { "minutes" };
-        terminal::line(format_args!("  running all tests ({lasts}; Ctrl-C ends them in order) …"));
-    }
+    terminal::line("  running the tests (Ctrl-C ends them in order) …");
     let mut tests = Tests::start(&server, &prefix, images.as_ref(), &missing, arguments)?;
     let (code, ended) = match interrupt.unless(tests.process.wait()).await {
         Ok(status) => {
@@ -138,20 +135,31 @@ async fn install(arguments: &[String]) -> Vec<(&'static str, String)> {
     missing
 }
 
-/// Whether the tests that `arguments` choose may be of one of `suites`: all are, or those of a name that says so. A test
-/// target may be a suite of its own.
+/// Whether `arguments` of `cargo test` may choose tests of one of `suites`: modules of the target `suites`, or other test
+/// targets.
 fn concern(arguments: &[String], suites: &[&str]) -> bool {
-    let given = |names: &[&str]| {
-        let mut pairs = arguments.windows(2);
-        pairs.find(|pair| names.contains(&pair[0].as_str())).map(|pair| pair[1].as_str())
+    let given = |names: &'static [&str]| {
+        arguments.windows(2).filter(|pair| names.contains(&&*pair[0])).map(|pair| &*pair[1])
     };
-    let package = given(&["-p", "--package"]);
-    if let Some(target) = given(&["--test"]).filter(|target| *target != "suites") {
-        return suites.contains(&target);
+    if given(&["-p", "--package"]).any(|package| package != "tests") {
+        return false;
     }
-    let mut names = arguments.iter().skip_while(|argument| *argument != "--").filter(|name| !name.starts_with('-'));
-    let of_these = |name: &String| suites.iter().any(|suite| name.contains(suite));
-    package.is_none_or(|package| package == "tests") && (names.clone().next().is_none() || names.any(of_these))
+    let targets: Vec<_> = given(&["--test"]).collect();
+    if targets.iter().any(|target| suites.contains(target)) {
+        return true;
+    }
+    if !targets.is_empty() && !targets.contains(&"suites") {
+        return false;
+    }
+    let skipped: Vec<_> = given(&["--skip"]).collect();
+    let names: Vec<_> = arguments
+        .iter()
+        .skip_while(|argument| *argument != "--")
+        .filter(|name| !name.starts_with('-') && !skipped.contains(&name.as_str()))
+        .collect();
+    let is_chosen = |suite: &str| names.is_empty() || names.iter().any(|name| name.contains(suite));
+    let is_skipped = |suite: &str| skipped.iter().any(|name| name.trim_end_matches("::") == suite);
+    suites.iter().any(|suite| is_chosen(suite) && !is_skipped(suite))
 }
 
 /// A folder for sockets, whose paths have room for some hundred characters only: a checkout may lie too deep for them.
@@ -335,10 +343,18 @@ mod tests {
             "-- topology::changes nearest",
             "-- --nocapture",
             "-p tests --test rolling -- drain",
+            "-p tests --test faults --test rolling",
+            "-- --skip images:: --skip faults::",
         ] {
             assert!(of(with), "{with}");
         }
-        for without in ["-p chassis", "-p tests -- nearest", "-- nearest --nocapture"] {
+        for without in [
+            "-p chassis",
+            "-p tests -- nearest",
+            "-- nearest --nocapture",
+            "-p tests --test faults",
+            "--test suites -- --skip images:: --skip topology:: --skip rolling::",
+        ] {
             assert!(!of(without), "{without}");
         }
     }

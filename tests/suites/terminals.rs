@@ -31,7 +31,6 @@ fn programs() -> Vec<Command> {
     vec![
         of("make".into(), &[]),
         binary("playground", &["run"]),
-        binary("bench", &["run", "--workloads", "none"]),
         binary("deploy", &["tutorial", "none.md"]),
         of(workspace.join("docker/topology.sh").display().to_string(), &["up"]),
         of(workspace.join("docker/swarm.sh").display().to_string(), &["status"]),
@@ -132,7 +131,6 @@ fn a_command_that_prints_ends_quietly_when_its_reader_has_gone() {
         ("deploy", &["check"]),
         ("deploy", &["tutorial", "--aws-only", "docs/tutorial.md"]),
         ("playground", &["--help"]),
-        ("bench", &["--help"]),
         ("make", &[]),
     ] {
         let path = binaries.join(program);

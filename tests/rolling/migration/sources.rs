@@ -10,12 +10,10 @@ use playground::folders;
 use super::changes::{Change, Edit};
 
 /// What cargo and `docker/build/compile.sh` need. All members of the workspace have to be there.
-const COPIED: [&str; 11] = [
+const COPIED: [&str; 9] = [
     ".cargo",
     "Cargo.lock",
     "Cargo.toml",
-    "bench/Cargo.toml",
-    "bench/src",
     "deploy",
     "docker/build",
     "playground",
