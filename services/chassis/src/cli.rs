@@ -3,6 +3,7 @@
 use std::{
     env,
     error::Error,
+    ffi::OsString,
     fmt,
     io::{self, Write as _},
     path::Path,
@@ -10,7 +11,10 @@ use std::{
     str::FromStr,
 };
 
-use argh::{FromArgs, SubCommands as _};
+use clap::{
+    Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
+    error::{ContextKind, ErrorKind},
+};
 
 use crate::{
     Service, database, healthcheck, http, openapi, process, purge, seed, server,
@@ -22,48 +26,38 @@ use crate::{
 const USAGE: u8 = 2;
 
 /// Settings are environment variables; .env.example describes each.
-#[derive(FromArgs)]
+#[derive(Parser)]
+#[command(disable_help_subcommand = true)]
 struct Arguments {
-    /// print name and version
-    #[argh(switch, short = 'V')]
-    version: bool,
-    #[argh(subcommand)]
+    #[command(subcommand)]
     task: Option<Task>,
 }
 
-/// What one run of the binary does.
-#[derive(FromArgs)]
-#[argh(subcommand)]
+/// The subcommands.
+#[derive(Subcommand)]
 enum Task {
-    Serve(Serve),
-    Provision(Provision),
-    Migrate(Migrate),
-    Seed(Seed),
-    Purge(Purge),
-    Healthcheck(Healthcheck),
-    Openapi(Openapi),
-}
-
-/// answer requests until SIGTERM (the default)
-#[derive(FromArgs)]
-#[argh(subcommand, name = "serve")]
-struct Serve {}
-
-/// make the service's database and login, as an administrator of the server, and end
-#[derive(FromArgs)]
-#[argh(subcommand, name = "provision")]
-struct Provision {}
-
-/// bring the tables up to date, and end
-#[derive(FromArgs)]
-#[argh(subcommand, name = "migrate")]
-struct Migrate {
-    /// how long to wait for another migration of the same database to end: 0s to 1h (1m)
-    #[argh(option, default = "LockTimeout(Period::from_secs(60))")]
-    lock_timeout: LockTimeout,
+    /// Answers requests until SIGTERM (the default).
+    Serve,
+    /// Creates the service's database and login, as an administrator of the server.
+    Provision,
+    /// Brings the tables up to date.
+    Migrate {
+        /// How long to wait for another migration of the same database, 0s to 1h.
+        #[arg(long, value_name = "DURATION", default_value = "1m")]
+        lock_timeout: LockTimeout,
+    },
+    /// Loads the sample data.
+    Seed,
+    /// Deletes expired idempotency keys.
+    Purge,
+    /// Asks the service in this container whether it is ready: exit code 0 or 1.
+    Healthcheck,
+    /// Prints the OpenAPI document.
+    Openapi,
 }
 
 /// How long a migration waits for another one, in the whole seconds that the server counts.
+#[derive(Clone)]
 struct LockTimeout(Period);
 
 impl FromStr for LockTimeout {
@@ -77,54 +71,38 @@ impl FromStr for LockTimeout {
     }
 }
 
-/// load the sample data, and end
-#[derive(FromArgs)]
-#[argh(subcommand, name = "seed")]
-struct Seed {}
-
-/// delete expired idempotency keys, and end
-#[derive(FromArgs)]
-#[argh(subcommand, name = "purge")]
-struct Purge {}
-
-/// ask the service in this container whether it is ready: exit 0 or 1
-#[derive(FromArgs)]
-#[argh(subcommand, name = "healthcheck")]
-struct Healthcheck {}
-
-/// print the OpenAPI document
-#[derive(FromArgs)]
-#[argh(subcommand, name = "openapi")]
-struct Openapi {}
-
 /// The names of the subcommands, as the `command` of a task has them.
 #[must_use]
 pub fn subcommands() -> Vec<String> {
-    Task::COMMANDS.iter().map(|subcommand| subcommand.name.to_owned()).collect()
+    Arguments::command().get_subcommands().map(|subcommand| subcommand.get_name().to_owned()).collect()
+}
+
+impl Task {
+    /// Reads the arguments of a command line, its program's name included.
+    fn parse(command: Command, arguments: impl Iterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let arguments = Arguments::from_arg_matches(&command.try_get_matches_from(arguments)?)?;
+        Ok(arguments.task.unwrap_or(Self::Serve))
+    }
 }
 
 /// Runs `service` as its command line says; the whole of its `main`.
 #[must_use]
 pub fn main(service: &Service) -> ExitCode {
     process::keep_memory_private();
-    let given: Vec<_> = env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
-    let given: Vec<_> = given.iter().map(String::as_str).collect();
-    let task = match Arguments::from_args(&[service.name], &given) {
-        Ok(Arguments { version: true, .. }) => {
-            return printed(service, &format!("{} {}", service.name, service.version));
+    let command = Arguments::command().name(service.name).about(service.description).version(service.version);
+    let task = match Task::parse(command, env::args_os()) {
+        Ok(task) => task,
+        Err(help) if matches!(help.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            return printed(service, help.render().to_string().trim_end());
         }
-        Ok(Arguments { task, .. }) => task.unwrap_or(Task::Serve(Serve {})),
-        Err(help) if help.status.is_ok() => {
-            return printed(service, &format!("{}\n\n{}", service.description, help.output.trim_end()));
-        }
-        Err(fault) => {
-            let problem = without_values(&fault.output, &given);
+        Err(error) => {
+            let problem = without_values(&error);
             complain(format_args!("{}: {problem}\n`{0} --help` lists the commands and options.", service.name));
             return ExitCode::from(USAGE);
         }
     };
     // The document does not depend on the settings. In a container there is no such file.
-    if !matches!(task, Task::Openapi(_))
+    if !matches!(task, Task::Openapi)
         && let Err(invalid) = env_file::load(Path::new(".env"), |name| variables(service).contains(&name))
     {
         complain(format_args!(
@@ -160,18 +138,14 @@ fn variables(service: &Service) -> Vec<&'static str> {
     reader.asked().iter().copied().collect()
 }
 
-/// What is wrong with the command line, without what was given that is not a command or an option of ours: it may be a
-/// password.
-fn without_values(problem: &str, given: &[&str]) -> String {
-    let known = |argument: &str| argument == "--lock-timeout" || subcommands().iter().any(|name| name == argument);
-    let mut arguments =
-        given.iter().enumerate().filter(|(_, argument)| !known(argument) && problem.contains(**argument));
-    match arguments.next() {
-        Some((_, value)) if problem.contains("with value") => {
-            problem.replacen(&format!("'{value}'"), "…", 1).trim_end().to_owned()
-        }
-        Some((index, _)) => format!("argument {} is not known (it is not repeated here)", index + 1),
-        None => problem.trim_end().to_owned(),
+/// Describes an error of the command line without the arguments, which may hold a password. Names of our own options are no
+/// secret.
+fn without_values(error: &clap::Error) -> String {
+    let option = error.get(ContextKind::InvalidArg);
+    match (error.kind(), option, error.source()) {
+        (ErrorKind::ValueValidation, Some(option), Some(problem)) => format!("{option}: {problem}"),
+        (ErrorKind::InvalidValue, Some(option), _) => format!("{option}: the value is missing"),
+        _ => "an argument is not known (it is not repeated here)".to_owned(),
     }
 }
 
@@ -201,34 +175,34 @@ fn complain(text: fmt::Arguments<'_>) {
 
 async fn run(service: &Service, task: Task, reader: &mut Reader) -> Result<(), Box<dyn Error>> {
     match task {
-        Task::Serve(_) => {
+        Task::Serve => {
             let settings = server::Settings::read(service, reader);
             log(reader)?;
             server::run(service, settings).await?;
         }
-        Task::Provision(_) => {
+        Task::Provision => {
             let administrator = database::provision::Administrator::read(reader);
             let settings = one_off(reader)?;
             database::provision::run(&settings, &administrator).await?;
         }
-        Task::Migrate(Migrate { lock_timeout }) => {
+        Task::Migrate { lock_timeout } => {
             let settings = one_off(reader)?;
             database::migrate::run(service, &settings, lock_timeout.0).await?;
         }
-        Task::Seed(_) => {
+        Task::Seed => {
             let settings = one_off(reader)?;
             seed::run(service, &settings).await?;
         }
-        Task::Purge(_) => {
+        Task::Purge => {
             let settings = one_off(reader)?;
             purge::run(&settings).await?;
         }
-        Task::Healthcheck(_) => {
+        Task::Healthcheck => {
             let address = http::Address::read(service.default_port, reader);
             reader.finish()?;
             healthcheck::run(address).await?;
         }
-        Task::Openapi(_) => {
+        Task::Openapi => {
             // The document does not depend on the settings, so faults in them do not matter here.
             print(&openapi::document(service, &(service.configure)(reader)).to_pretty_json()?)?;
         }
@@ -258,29 +232,28 @@ fn log(reader: &mut Reader) -> Result<(), Invalid> {
 mod tests {
     use super::*;
 
-    /// What is said about a command line.
-    fn told(given: &[&str]) -> String {
-        let fault = Arguments::from_args(&["location"], given).err().expect("a fault");
-        without_values(&fault.output, given)
+    fn error(given: &[&str]) -> String {
+        let arguments = ["location"].iter().chain(given).map(OsString::from);
+        without_values(&Task::parse(Arguments::command(), arguments).err().expect("an error"))
     }
 
     #[test]
     fn no_argument_is_repeated_that_may_be_a_secret() {
         for (given, words) in [
-            (&["--password=hunter2"][..], "argument 1 is not known"),
-            (&["hunter2"], "argument 1 is not known"),
-            (&["serve", "hunter2"], "argument 2 is not known"),
-            (&["serve", "--password", "hunter2"], "argument 2 is not known"),
-            (&["migrate", "--lock-timeout=hunter2"], "argument 2 is not known"),
+            (&["--password=hunter2"][..], "an argument is not known"),
+            (&["hunter2"], "an argument is not known"),
+            (&["serve", "hunter2"], "an argument is not known"),
+            (&["serve", "--password", "hunter2"], "an argument is not known"),
+            (&["migrate", "--lock-timeout=hunter2"], "--lock-timeout"),
             (&["migrate", "--lock-timeout", "hunter2"], "--lock-timeout"),
             (&["migrate", "--lock-timeout", "2h"], "more than an hour"),
             (&["migrate", "--lock-timeout", "1"], "not a length of time"),
-            (&["migrate", "--lock-timeout"], "No value provided for option '--lock-timeout'"),
+            (&["migrate", "--lock-timeout"], "the value is missing"),
         ] {
-            let told = told(given);
+            let error = error(given);
             assert!(
-                told.contains(words) && !told.contains("hunter2") && !told.contains("password"),
-                "{given:?}: {told}"
+                error.contains(words) && !error.contains("hunter2") && !error.contains("password"),
+                "{given:?}: {error}"
             );
         }
     }

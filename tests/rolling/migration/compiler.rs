@@ -37,8 +37,9 @@ impl Compiler {
         let target = format!("{}-unknown-linux-gnu", env::consts::ARCH);
         let playground = folders::playground().unwrap();
         let finished = sources.folder().join("target");
-        // It forces builds to be offline.
-        fs::write(sources.folder().join(".cargo/config.toml"), "").unwrap();
+        // That of the workspace, which is above this folder, forces builds to be offline.
+        let online = "[env]\nSQLX_OFFLINE = { value = \"false\", force = true }\n";
+        fs::write(sources.folder().join(".cargo/config.toml"), online).unwrap();
         let mut command = Command::new(sources.folder().join("docker/build/compile.sh"));
         command
             .args([&target, "--binary", "location"])
@@ -49,7 +50,6 @@ impl Compiler {
             .env("CARGO_TARGET_DIR", &finished)
             // Does nothing, but cargo keeps crates of a workspace apart by their wrapper; other people's have none.
             .env("RUSTC_WORKSPACE_WRAPPER", "env")
-            .env("SQLX_OFFLINE", "false")
             .env("DATABASE_URL", self.url());
         // Cargo tells a test about its crate. Build scripts would take that for a change.
         for (name, _) in env::vars_os() {
