@@ -40,8 +40,8 @@ override DATABASE := $(or $(DATABASE),auto)
 
 # Arguments for `cargo test`, to run some of the tests only: TESTS="-p tests -- nearest". The suites that `make test` leaves
 # to `make test-all` need an engine, or take minutes.
-SLOW_SUITES = contract failures images parsers topology
-TESTS ?= --workspace --lib --bins --test suites -- $(patsubst %,--skip %::,$(SLOW_SUITES))
+SLOW_SUITES = contract deploy failures images parsers topology
+TESTS ?= --lib --bins --test suites -- $(patsubst %,--skip %::,$(SLOW_SUITES))
 
 # What is measured, and how long each run takes; WORKLOADS="location-by-id mix" and CONTENDERS="ecs-playground go" measure a
 # part only, of which the figures do not take the place of those of the whole.
@@ -82,17 +82,16 @@ run: playground ## Both services and a database on this machine, until Ctrl-C
 	@exec $(PLAYGROUND) run
 
 .PHONY: test
-test: playground ## What a change usually breaks (DATABASE=auto, container or private; TESTS)
+test: playground ## What a change usually breaks (DATABASE=container or private; TESTS)
 	@exec $(PLAYGROUND) test --database $(DATABASE) -- $(TESTS)
 
-# Everything: both kinds of server, images built in both ways, the topology, faults, rolling updates, the tutorial. The slow
-# suites of databases run on both.
+# Everything: the slow suites, images built in both ways, the topology, faults, rolling updates, the tutorial; what concerns
+# the database on MariaDB as well.
 .PHONY: test-all
-test-all: test ## All tests (40 minutes; needs Docker)
+test-all: test ## All tests (an hour; needs Docker)
 	@$(PLAYGROUND) test --database container -- -p tests --test suites -- $(patsubst %,%::,$(SLOW_SUITES))
 	@$(PLAYGROUND) test --database container -- -p tests --test faults --test rolling
-	@$(MAKE) test DATABASE=private
-	@$(PLAYGROUND) test --database private -- -p tests --test suites -- failures::
+	@$(PLAYGROUND) test --database private -- -p tests --test suites -- api:: data:: failures:: playground:: provision::
 	@$(PLAYGROUND) test --database private -- -p tests --test faults
 	@$(MAKE) test-images
 	@$(MAKE) tutorial

@@ -7,6 +7,7 @@ use std::{
     path::PathBuf,
     process::{Command, ExitCode, ExitStatus, Stdio},
     sync::{Arc, Mutex, PoisonError},
+    thread::available_parallelism,
     time::{Duration, Instant},
 };
 
@@ -135,12 +136,19 @@ async fn install(arguments: &[String]) -> Vec<(&'static str, String)> {
     missing
 }
 
+/// Test targets beside `suites`. They measure.
+const TARGETS: [&str; 2] = ["faults", "rolling"];
+
+/// Whether `arguments` of `cargo test` may choose tests that measure.
+fn measures(arguments: &[String]) -> bool {
+    concern(arguments, &TARGETS)
+}
+
 /// Whether `arguments` of `cargo test` may choose tests of one of `suites`: modules of the target `suites`, or other test
 /// targets.
 fn concern(arguments: &[String], suites: &[&str]) -> bool {
-    let given = |names: &'static [&str]| {
-        arguments.windows(2).filter(|pair| names.contains(&&*pair[0])).map(|pair| &*pair[1])
-    };
+    let given =
+        |names: &'static [&str]| arguments.windows(2).filter(|pair| names.contains(&&*pair[0])).map(|pair| &*pair[1]);
     if given(&["-p", "--package"]).any(|package| package != "tests") {
         return false;
     }
@@ -148,9 +156,10 @@ fn concern(arguments: &[String], suites: &[&str]) -> bool {
     if targets.iter().any(|target| suites.contains(target)) {
         return true;
     }
-    if !targets.is_empty() && !targets.contains(&"suites") {
-        return false;
-    }
+    let is_built = |suite: &str| {
+        let target = if TARGETS.contains(&suite) { suite } else { "suites" };
+        targets.is_empty() || targets.contains(&target)
+    };
     let skipped: Vec<_> = given(&["--skip"]).collect();
     let names: Vec<_> = arguments
         .iter()
@@ -159,7 +168,7 @@ fn concern(arguments: &[String], suites: &[&str]) -> bool {
         .collect();
     let is_chosen = |suite: &str| names.is_empty() || names.iter().any(|name| name.contains(suite));
     let is_skipped = |suite: &str| skipped.iter().any(|name| name.trim_end_matches("::") == suite);
-    suites.iter().any(|suite| is_chosen(suite) && !is_skipped(suite))
+    suites.iter().any(|suite| is_built(suite) && is_chosen(suite) && !is_skipped(suite))
 }
 
 /// A folder for sockets, whose paths have room for some hundred characters only: a checkout may lie too deep for them.
@@ -219,6 +228,10 @@ impl Tests {
             .env("TEST_NOT_RUN", notes("not-run")?)
             .env("TEST_FIGURES", notes("figures")?)
             .env("TEST_SOCKETS", sockets_folder());
+        // Tests mostly wait: for processes, for databases, for time-outs.
+        if env::var_os("RUST_TEST_THREADS").is_none() && !measures(arguments) {
+            command.env("RUST_TEST_THREADS", (3 * available_parallelism().map_or(2, usize::from)).to_string());
+        }
         match images {
             Some(Ok(images)) => drop(command.env("TEST_TAG", images.tag()).env("TEST_OWNER", reaper::owner())),
             Some(Err(error)) => {
@@ -353,7 +366,7 @@ mod tests {
             "-p tests -- nearest",
             "-- nearest --nocapture",
             "-p tests --test faults",
-            "--test suites -- --skip images:: --skip topology:: --skip rolling::",
+            "--test suites -- --skip images:: --skip topology::",
         ] {
             assert!(!of(without), "{without}");
         }

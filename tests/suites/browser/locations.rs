@@ -28,7 +28,8 @@ async fn visit_the_whole_world(browser: &Browser, url: &str) {
 async fn the_search_follows_as_one_types() {
     let Some(browser) = Browser::open().await else { return };
     let service = location(Seeded::Yes).await;
-    browser.visit(&service.running.url("/locations")).await;
+    // The countries come with the map.
+    visit_the_whole_world(&browser, &service.running.url("/locations")).await;
     browser.run("document.querySelector('h1').dataset.kept = 'yes'", vec![]).await;
     browser.write("input[name=q]", "osl").await;
     browser.until("places that begin with it", async |browser| all_begin_with(browser, "osl").await).await;

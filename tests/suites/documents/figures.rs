@@ -36,7 +36,11 @@ const HELD: [Held<'_>; 24] = [
             ("deploy/stacks/cluster.yaml", "idle_timeout.timeout_seconds"),
         ],
     ),
-    (DECISIONS, "in use for longer than {} seconds", &[("services/chassis/src/database/task.rs", "lock_wait: Duration")]),
+    (
+        DECISIONS,
+        "in use for longer than {} seconds",
+        &[("services/chassis/src/database/task.rs", "lock_wait: Duration")],
+    ),
     (README, "# {} to {} tasks of each service", &[(SCALING, "MinCapacity"), (SCALING, "MaxCapacity")]),
     (README, "`rust:{}-slim-bookworm`", &[("docker/build/Dockerfile", "RUST_IMAGE=rust:")]),
     (TUTORIAL, "| `cpu` | {} |", &[(TASK, "\"cpu\":")]),
