@@ -88,7 +88,6 @@ async fn every_head_that_a_service_takes_passes_and_a_larger_one_is_the_services
     for bytes in [17_000, 30_000] {
         send(with_header(bytes)).await.expect_problem(431, "head-too-large");
     }
-    send(with_header(60_000)).await.expect_problem(431, "head-too-large");
     let sent = client.request(Method::GET, "/livez").header("x-request-id", "an-id-of-mine");
     assert_eq!(send(sent).await.expect(200).header("x-request-id"), "an-id-of-mine");
     assert!(!client.get("/livez").await.expect(200).header("x-request-id").is_empty());
@@ -108,7 +107,7 @@ async fn what_the_balancer_cannot_parse_is_answered_by_a_task() {
         ("a large head", large.as_bytes(), 431, "application/problem+json"),
         ("a control character", b"GET /\x01 HTTP/1.1\r\nhost: x\r\n\r\n", 400, "application/problem+json"),
         ("TLS", b"\x16\x03\x01\x00\xa5\x01", 400, "application/problem+json"),
-        ("another version", b"GET /livez HTTP/9.9\r\nhost: x\r\n\r\n", 400, "application/problem+json"),
+        ("another protocol", b"SSH-2.0-OpenSSH_9.2\r\n\r\n", 400, "application/problem+json"),
     ] {
         let answer = raw(port, &[request], Duration::ZERO).await;
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{what}: {answer}");
