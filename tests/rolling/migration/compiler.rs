@@ -37,8 +37,10 @@ impl Compiler {
         let target = format!("{}-unknown-linux-gnu", env::consts::ARCH);
         let playground = folders::playground().unwrap();
         let finished = sources.folder().join("target");
-        // That of the workspace, which is above this folder, forces builds to be offline.
-        let online = "[env]\nSQLX_OFFLINE = { value = \"false\", force = true }\n";
+        // That of the workspace, which is above this folder, forces builds to be offline, and is where descriptions go.
+        fs::create_dir_all(sources.folder().join(".sqlx")).unwrap();
+        let online = "[env]\nSQLX_OFFLINE = { value = \"false\", force = true }\n\
+                      SQLX_OFFLINE_DIR = { value = \".sqlx\", relative = true, force = true }\n";
         fs::write(sources.folder().join(".cargo/config.toml"), online).unwrap();
         let mut command = Command::new(sources.folder().join("docker/build/compile.sh"));
         command
