@@ -82,19 +82,8 @@ run: playground ## Both services and a database on this machine, until Ctrl-C
 	@exec $(PLAYGROUND) run
 
 .PHONY: test
-test: playground ## What a change usually breaks (DATABASE=container or private; TESTS)
+test: playground ## What a change usually breaks (DATABASE=container|private)
 	@exec $(PLAYGROUND) test --database $(DATABASE) -- $(TESTS)
-
-# Everything: the slow suites, images built in both ways, the topology, faults, rolling updates, the tutorial; what concerns
-# the database on MariaDB as well.
-.PHONY: test-all
-test-all: test ## All tests (an hour; needs Docker)
-	@$(PLAYGROUND) test --database container -- -p tests --test suites -- $(patsubst %,%::,$(SLOW_SUITES))
-	@$(PLAYGROUND) test --database container -- -p tests --test faults --test rolling
-	@$(PLAYGROUND) test --database private -- -p tests --test suites -- api:: data:: failures:: playground:: provision::
-	@$(PLAYGROUND) test --database private -- -p tests --test faults
-	@$(MAKE) test-images
-	@$(MAKE) tutorial
 
 .PHONY: up
 up: ## MySQL, two balancers, eight tasks (TAG; METRICS=yes)
@@ -282,6 +271,17 @@ prepare: ownership ## Regenerate .sqlx, which describes all SQL queries
 .PHONY: prepare-check
 prepare-check: playground
 	@exec $(PLAYGROUND) prepare --check
+
+# Everything: the slow suites, images built in both ways, the topology, faults, rolling updates, the tutorial; what concerns
+# the database on MariaDB as well.
+.PHONY: test-all
+test-all: test ## All tests (an hour; needs Docker)
+	@$(PLAYGROUND) test --database container -- -p tests --test suites -- $(patsubst %,%::,$(SLOW_SUITES))
+	@$(PLAYGROUND) test --database container -- -p tests --test faults --test rolling
+	@$(PLAYGROUND) test --database private -- -p tests --test suites -- api:: data:: failures:: playground:: provision::
+	@$(PLAYGROUND) test --database private -- -p tests --test faults
+	@$(MAKE) test-images
+	@$(MAKE) tutorial
 
 .PHONY: test-images
 test-images: playground ## Build the images in both ways, and compare them (minutes)
