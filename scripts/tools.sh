@@ -57,7 +57,7 @@ python_program() {
     echo "$content" >"$environment/content"
 }
 
-# A program of the npm registry, with what it needs in a folder of its own.
+# A program of the npm registry, with its dependencies in its own folder.
 node_program() {
     local name=$1 package=$2 folder=$PWD/target/tools/node/$1
     [[ ! -x target/tools/bin/$name || "$(cat "$folder/content" 2>/dev/null)" != "$package" ]] || return 0

@@ -204,7 +204,8 @@ async fn run(service: &Service, task: Task, reader: &mut Reader) -> Result<(), B
         }
         Task::Openapi => {
             // The document does not depend on the settings, so faults in them do not matter here.
-            print(&openapi::document(service, &(service.configure)(reader)).to_pretty_json()?)?;
+            let routes = openapi::routes_of(service, &(service.configure)(reader));
+            print(&openapi::document(service, routes).to_pretty_json()?)?;
         }
     }
     Ok(())

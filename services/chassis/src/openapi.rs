@@ -52,9 +52,9 @@ pub(crate) fn routes_of(service: &Service, service_routes: &Routes) -> OpenApi {
         .1
 }
 
-/// The published document: the operations of `service`. Pages, scripts and style sheets are none.
-pub(crate) fn document(service: &Service, service_routes: &Routes) -> OpenApi {
-    let mut document = routes_of(service, service_routes);
+/// The document that is published for `routes`: the operations of `service`, without pages, scripts and style sheets.
+pub(crate) fn document(service: &Service, routes: OpenApi) -> OpenApi {
+    let mut document = routes;
     document.paths.paths.retain(|_, item| !tags(item).any(|tag| tag == PAGES));
     let used: BTreeSet<_> = document.paths.paths.values().flat_map(tags).cloned().collect();
     let tag = |name: String| {

@@ -147,8 +147,9 @@ fn remedy(refusal: &io::Error) -> &'static str {
 
 /// Binds the port and starts the workers.
 fn start(service: &Service, settings: &Settings, shares: &Shares, health: &Data<Health>) -> Result<Server, Error> {
-    let document = openapi::document(service, &settings.routes);
-    let fallback = Fallback::new(&openapi::routes_of(service, &settings.routes));
+    let routes = openapi::routes_of(service, &settings.routes);
+    let fallback = Fallback::new(&routes);
+    let document = openapi::document(service, routes);
     let pages = Data::new(pages::Pages::new(service, &settings.instance, &document));
     let metrics = Data::new(Metrics::new(service, &settings.instance));
     let access = Data::new(settings.access.clone());
