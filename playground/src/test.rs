@@ -7,7 +7,6 @@ use std::{
     path::PathBuf,
     process::{Command, ExitCode, ExitStatus, Stdio},
     sync::{Arc, Mutex, PoisonError},
-    thread::available_parallelism,
     time::{Duration, Instant},
 };
 
@@ -136,13 +135,8 @@ async fn install(arguments: &[String]) -> Vec<(&'static str, String)> {
     missing
 }
 
-/// Test targets beside `suites`. They measure.
+/// Test targets beside `suites`.
 const TARGETS: [&str; 2] = ["faults", "rolling"];
-
-/// Whether `arguments` of `cargo test` may choose tests that measure.
-fn measures(arguments: &[String]) -> bool {
-    concern(arguments, &TARGETS)
-}
 
 /// Whether `arguments` of `cargo test` may choose tests of one of `suites`: modules of the target `suites`, or other test
 /// targets.
@@ -228,10 +222,6 @@ impl Tests {
             .env("TEST_NOT_RUN", notes("not-run")?)
             .env("TEST_FIGURES", notes("figures")?)
             .env("TEST_SOCKETS", sockets_folder());
-        // Tests mostly wait: for processes, for databases, for time-outs.
-        if env::var_os("RUST_TEST_THREADS").is_none() && !measures(arguments) {
-            command.env("RUST_TEST_THREADS", (3 * available_parallelism().map_or(2, usize::from)).to_string());
-        }
         match images {
             Some(Ok(images)) => drop(command.env("TEST_TAG", images.tag()).env("TEST_OWNER", reaper::owner())),
             Some(Err(error)) => {
