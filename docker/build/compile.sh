@@ -5,17 +5,10 @@
 #
 #   compile.sh TARGET FOLDER           SOURCE_DATE_EPOCH is the time that the files get
 #   compile.sh TARGET --dependencies   only what comes from elsewhere, so that a layer of its own can keep it
-#   compile.sh TARGET --binary SERVICE only that service's binary, left where cargo puts it
-#
-# SOURCES   the folder whose name is kept out of the binaries, by default the one that this runs in. It is among the
-#           flags by which cargo tells whether something is compiled already: with a checkout's SOURCES and build
-#           folder, an edited copy of it finds there what comes from elsewhere. (It would take the checkout's own crates
-#           for its own as well: see tests/rolling/migration/compiler.rs.)
 set -euo pipefail
 
 target=$1 folder=$2
 services=(location user)
-[[ $folder != --binary ]] || services=("$3")
 
 flags=(
     # With the C library inside, the image needs no other file.
@@ -23,7 +16,7 @@ flags=(
     # Relocations in the compact form: 0.2 MB less.
     -C "link-arg=-Wl,-z,pack-relative-relocs"
     # Panics name source files; these names must not depend on where the sources lie.
-    "--remap-path-prefix=${SOURCES:-$PWD}=/src"
+    "--remap-path-prefix=$PWD=/src"
     "--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo"
 )
 CARGO_ENCODED_RUSTFLAGS=$(
@@ -52,7 +45,6 @@ if [[ $folder == --dependencies ]]; then
         "${services[@]/#/--package=}"
     exit
 fi
-[[ $folder != --binary ]] || exit 0
 
 mkdir -p "$folder"
 for service in "${services[@]}"; do

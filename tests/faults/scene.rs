@@ -22,6 +22,10 @@ const LOAD: u32 = 50;
 /// Requests a second for which no database is needed.
 const ALIVE: u32 = 50;
 
+/// The 99th percentile of their times, whatever breaks. A thread that waited for the database would keep them waiting for
+/// seconds; what a busy machine with two cores adds is less than this.
+const ALIVE_P99: Duration = Duration::from_millis(300);
+
 /// How long the load is on before something breaks: what comes then is compared with it.
 const BEFORE: Duration = Duration::from_secs(3);
 
@@ -104,8 +108,7 @@ impl Scene {
         assert!(figures.recovery <= RECOVERY, "it took {:?} to recover", figures.recovery);
         assert!(!paths.is_empty() && lost == 0, "{lost} of {} acknowledged writes are lost", paths.len());
         assert!(failures(&alive).is_empty(), "{:?}", failures(&alive));
-        let unaffected = calm_p99 * 2 + Duration::from_millis(20);
-        assert!(shaken_p99 <= unaffected, "/livez: p99 {calm_p99:?} before, {shaken_p99:?} from then on");
+        assert!(shaken_p99 <= ALIVE_P99, "/livez: p99 {calm_p99:?} before, {shaken_p99:?} from then on");
         assert!(memory <= MEMORY, "{memory} MiB");
         // One for the health check; and one that is closed may be counted for a moment beside the one that takes its
         // place, on each worker.

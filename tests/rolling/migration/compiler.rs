@@ -1,9 +1,9 @@
-//! Compiles the location service from the edited copy, as `make build` does on a machine, with queries that are checked
-//! against the tables that its migrations make: `.sqlx` knows nothing of them.
+//! Compiles the location service from the edited copy, with queries that are checked against the tables that its
+//! migrations make: `.sqlx` knows nothing of them.
 //!
-//! What `make build` has compiled of other people's crates is used, and what it has compiled of ours is left alone. To
-//! cargo a crate of the copy is the one at the same place in the workspace: without a difference it would take the one
-//! for the other, and the next image would hold one of these releases.
+//! Unoptimised: link-time optimisation of four releases would take ten minutes. What the workspace's own build has
+//! compiled of other people's crates is used, and what it has compiled of ours is left alone. To cargo a crate of the
+//! copy is the one at the same place in the workspace: without a difference it would take the one for the other.
 
 use std::{
     env, fs,
@@ -34,21 +34,21 @@ impl Compiler {
     /// Compiles the release that `sources` are now, and says where its binary is until the next one is compiled.
     pub(super) async fn compile(&mut self, sources: &Sources) -> PathBuf {
         self.migrate(sources.folder()).await;
-        let target = format!("{}-unknown-linux-gnu", env::consts::ARCH);
-        let playground = folders::playground().unwrap();
+        let build = folders::playground().unwrap().parent().unwrap().to_owned();
         let finished = sources.folder().join("target");
         // That of the workspace, which is above this folder, forces builds to be offline, and is where descriptions go.
         fs::create_dir_all(sources.folder().join(".sqlx")).unwrap();
         let online = "[env]\nSQLX_OFFLINE = { value = \"false\", force = true }\n\
                       SQLX_OFFLINE_DIR = { value = \".sqlx\", relative = true, force = true }\n";
         fs::write(sources.folder().join(".cargo/config.toml"), online).unwrap();
-        let mut command = Command::new(sources.folder().join("docker/build/compile.sh"));
+        let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command
-            .args([&target, "--binary", "location"])
+            .args(["rustc", "--locked", "--package", "location", "--bin", "location"])
+            // The image holds no C library.
+            .args(["--", "-C", "target-feature=+crt-static", "-C", "strip=symbols"])
             .current_dir(sources.folder())
-            .env("SOURCES", folders::workspace())
-            .env("CARGO_BUILD_BUILD_DIR", playground.parent().unwrap().join("images/build"))
-            // Binaries would overwrite those of `make build`.
+            .env("CARGO_BUILD_BUILD_DIR", build)
+            // Binaries would overwrite those of the workspace.
             .env("CARGO_TARGET_DIR", &finished)
             // Does nothing, but cargo keeps crates of a workspace apart by their wrapper; other people's have none.
             .env("RUSTC_WORKSPACE_WRAPPER", "env")
@@ -59,8 +59,8 @@ impl Compiler {
                 command.env_remove(name);
             }
         }
-        process::output("docker/build/compile.sh", command, Duration::from_hours(1)).await.unwrap();
-        finished.join(target).join("release/location")
+        process::output("cargo rustc", command, Duration::from_hours(1)).await.unwrap();
+        finished.join("debug/location")
     }
 
     /// Runs the migrations that are new.

@@ -57,7 +57,7 @@ impl Drop for Release {
 }
 
 /// The releases that follow the present one, in order, each of which has worked beside the one before it. It takes a
-/// minute, and some more where `make build` has not compiled the dependencies on this machine.
+/// minute, and two more for their dependencies the first time.
 pub(crate) async fn releases() -> Vec<Release> {
     let releases = compiled().await;
     neighbours::each_reads_what_its_neighbour_writes(&releases).await;

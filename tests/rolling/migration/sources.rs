@@ -9,18 +9,9 @@ use playground::folders;
 
 use super::changes::{Change, Edit};
 
-/// What cargo and `docker/build/compile.sh` need. All members of the workspace have to be there.
-const COPIED: [&str; 9] = [
-    ".cargo",
-    "Cargo.lock",
-    "Cargo.toml",
-    "deploy",
-    "docker/build",
-    "playground",
-    "rust-toolchain.toml",
-    "services",
-    "tests",
-];
+/// What cargo needs. All members of the workspace have to be there.
+const COPIED: [&str; 8] =
+    [".cargo", "Cargo.lock", "Cargo.toml", "deploy", "playground", "rust-toolchain.toml", "services", "tests"];
 
 /// The copy.
 pub(super) struct Sources(PathBuf);

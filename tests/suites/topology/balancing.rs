@@ -1,11 +1,14 @@
 //! Who gets requests.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use harness::{
     Client,
     docker::{Container, docker},
-    eventually, send,
+    eventually, raw, send,
     topology::{Topology, topology},
 };
 use http::{Method, StatusCode};
@@ -85,10 +88,43 @@ async fn every_head_that_a_service_takes_passes_and_a_larger_one_is_the_services
     for bytes in [17_000, 30_000] {
         send(with_header(bytes)).await.expect_problem(431, "head-too-large");
     }
-    send(with_header(60_000)).await.expect(400);
     let sent = client.request(Method::GET, "/livez").header("x-request-id", "an-id-of-mine");
     assert_eq!(send(sent).await.expect(200).header("x-request-id"), "an-id-of-mine");
     assert!(!client.get("/livez").await.expect(200).header("x-request-id").is_empty());
+}
+
+/// HAProxy answers what its parser refuses with a fixed HTML page; these never reach its parser.
+#[tokio::test]
+async fn what_the_balancer_cannot_parse_is_answered_by_a_task() {
+    let Some(topology) = topology().await else { return };
+    let port = topology.location.url("").rsplit(':').next().unwrap().trim_end_matches('/').parse().unwrap();
+    let close = "HTTP/1.1\r\nhost: x\r\nconnection: close\r\n";
+    let large = format!("GET /livez {close}x-large: {}\r\n\r\n", "x".repeat(60_000));
+    let found = format!("GET /locations?q=S\u{e3}o&limit=1 {close}\r\n");
+    for (what, request, status, media_type) in [
+        ("raw UTF-8", found.as_bytes(), 200, "application/json"),
+        ("half a head", b"GET /livez HTTP/1.1\r\nho", 408, "application/problem+json"),
+        ("a large head", large.as_bytes(), 431, "application/problem+json"),
+        ("a control character", b"GET /\x01 HTTP/1.1\r\nhost: x\r\n\r\n", 400, "application/problem+json"),
+        ("TLS", b"\x16\x03\x01\x00\xa5\x01", 400, "application/problem+json"),
+        ("another protocol", b"SSH-2.0-OpenSSH_9.2\r\n\r\n", 400, "application/problem+json"),
+    ] {
+        let answer = raw(port, &[request], Duration::ZERO).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{what}: {answer}");
+        for header in [format!("content-type: {media_type}\r\n"), "x-request-id: ".to_owned()] {
+            assert!(answer.contains(&header), "{what}: no {header}in {answer}");
+        }
+    }
+}
+
+/// Browsers and connection pools open connections in advance. The pause is longer than the balancer inspects.
+#[tokio::test]
+async fn a_connection_that_was_opened_in_advance_is_served_like_any_other() {
+    let Some(topology) = topology().await else { return };
+    let port = topology.location.url("").rsplit(':').next().unwrap().trim_end_matches('/').parse().unwrap();
+    let request = b"GET /livez HTTP/1.1\r\nhost: x\r\nx-request-id: in-advance\r\nconnection: close\r\n\r\n";
+    let answer = raw(port, &[b"", request], Duration::from_secs(7)).await;
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("x-request-id: in-advance\r\n"), "{answer}");
 }
 
 #[tokio::test]
