@@ -6,7 +6,9 @@
 //! copy is the one at the same place in the workspace: without a difference it would take the one for the other.
 
 use std::{
-    env, fs,
+    env,
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -41,17 +43,20 @@ impl Compiler {
         let online = "[env]\nSQLX_OFFLINE = { value = \"false\", force = true }\n\
                       SQLX_OFFLINE_DIR = { value = \".sqlx\", relative = true, force = true }\n";
         fs::write(sources.folder().join(".cargo/config.toml"), online).unwrap();
+        // The image holds no C library.
+        let wrapper = sources.folder().join("rustc-static");
+        fs::write(&wrapper, "#!/bin/sh\nexec \"$@\" -C target-feature=+crt-static -C strip=symbols\n").unwrap();
+        fs::set_permissions(&wrapper, Permissions::from_mode(0o755)).unwrap();
         let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command
-            .args(["rustc", "--locked", "--package", "location", "--bin", "location"])
-            // The image holds no C library.
-            .args(["--", "-C", "target-feature=+crt-static", "-C", "strip=symbols"])
+            // Of the whole workspace, so that dependencies have the features with which they are compiled already.
+            .args(["build", "--locked", "--workspace", "--bin", "location"])
             .current_dir(sources.folder())
             .env("CARGO_BUILD_BUILD_DIR", build)
             // Binaries would overwrite those of the workspace.
             .env("CARGO_TARGET_DIR", &finished)
-            // Does nothing, but cargo keeps crates of a workspace apart by their wrapper; other people's have none.
-            .env("RUSTC_WORKSPACE_WRAPPER", "env")
+            // Cargo keeps crates of a workspace apart by their wrapper; other people's have none.
+            .env("RUSTC_WORKSPACE_WRAPPER", wrapper)
             .env("DATABASE_URL", self.url());
         // Cargo tells a test about its crate. Build scripts would take that for a change.
         for (name, _) in env::vars_os() {
@@ -59,7 +64,7 @@ impl Compiler {
                 command.env_remove(name);
             }
         }
-        process::output("cargo rustc", command, Duration::from_hours(1)).await.unwrap();
+        process::output("cargo build", command, Duration::from_hours(1)).await.unwrap();
         finished.join("debug/location")
     }
 
