@@ -20,6 +20,15 @@ use sqlx::{MySqlConnection, migrate::Migrator};
 
 use super::sources::Sources;
 
+/// Links the binary with the C library inside, as the image holds none. (Nothing else: cargo asks through this what the
+/// compiler can do, and with a static C library it can compile no macros.)
+const STATIC: &str = r#"#!/bin/sh
+case " $* " in
+    *' --crate-name location '*' --crate-type bin '*) exec "$@" -C target-feature=+crt-static -C strip=symbols ;;
+esac
+exec "$@"
+"#;
+
 /// A database whose tables follow the releases.
 pub(super) struct Compiler {
     database: Database,
@@ -43,9 +52,8 @@ impl Compiler {
         let online = "[env]\nSQLX_OFFLINE = { value = \"false\", force = true }\n\
                       SQLX_OFFLINE_DIR = { value = \".sqlx\", relative = true, force = true }\n";
         fs::write(sources.folder().join(".cargo/config.toml"), online).unwrap();
-        // The image holds no C library.
         let wrapper = sources.folder().join("rustc-static");
-        fs::write(&wrapper, "#!/bin/sh\nexec \"$@\" -C target-feature=+crt-static -C strip=symbols\n").unwrap();
+        fs::write(&wrapper, STATIC).unwrap();
         fs::set_permissions(&wrapper, Permissions::from_mode(0o755)).unwrap();
         let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command
