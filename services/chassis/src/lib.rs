@@ -6,6 +6,7 @@
 
 pub mod cli;
 pub mod database;
+pub mod errors;
 pub mod healthcheck;
 pub mod http;
 pub mod idempotency;

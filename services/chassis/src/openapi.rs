@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 
 use actix_web::{App, HttpResponse, get, web::Data};
 use utoipa::openapi::{
-    ComponentsBuilder, ContactBuilder, InfoBuilder, LicenseBuilder, ObjectBuilder, OpenApi, OpenApiBuilder, PathItem,
-    Required, SecurityRequirement, ServerBuilder, Type,
-    path::{Parameter, ParameterBuilder, ParameterIn},
+    ComponentsBuilder, ContactBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, PathItem,
+    SecurityRequirement, ServerBuilder,
     security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     tag::TagBuilder,
 };
@@ -86,23 +85,6 @@ fn base(service: &Service) -> OpenApi {
 fn tags(item: &PathItem) -> impl Iterator<Item = &String> {
     let operations = [&item.get, &item.post, &item.put, &item.delete];
     operations.into_iter().flatten().filter_map(|operation| operation.tags.as_ref()).flatten()
-}
-
-/// A header that a request may have, its text as `constrain` has it.
-///
-/// (utoipa takes an `Option` for one that may be `null`, which no header can be.)
-pub(crate) fn header_parameter(
-    name: &str,
-    description: &str,
-    constrain: impl FnOnce(ObjectBuilder) -> ObjectBuilder,
-) -> Parameter {
-    ParameterBuilder::new()
-        .name(name)
-        .parameter_in(ParameterIn::Header)
-        .required(Required::False)
-        .description(Some(description))
-        .schema(Some(constrain(ObjectBuilder::new().schema_type(Type::String))))
-        .build()
 }
 
 /// The paths that `service` answers, as its routes have them.
