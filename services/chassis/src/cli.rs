@@ -17,7 +17,9 @@ use clap::{
 };
 
 use crate::{
-    Service, database, errors::chain, healthcheck, http, openapi, process, purge, seed, server,
+    Service, database,
+    errors::chain,
+    healthcheck, http, openapi, process, purge, seed, server,
     settings::{Fault, Invalid, Period, Reader},
     telemetry,
 };

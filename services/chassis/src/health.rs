@@ -318,10 +318,7 @@ pub(crate) async fn report(health: Data<Health>, database: Data<Database>, insta
     AnyOperation,
 ))]
 #[get("/metrics")]
-pub(crate) async fn metrics(
-    request: HttpRequest,
-    metrics: Data<Metrics>,
-) -> HttpResponse {
+pub(crate) async fn metrics(request: HttpRequest, metrics: Data<Metrics>) -> HttpResponse {
     // Every balancer adds this, and a client cannot take it away again.
     if request.headers().contains_key(X_FORWARDED_FOR) {
         return Problem::not_found("figures are for collectors, which ask each task by itself").error_response();
