@@ -57,17 +57,18 @@ python_program() {
     echo "$content" >"$environment/content"
 }
 
-# A program of the npm registry, with its dependencies in its own folder.
+# A program of the npm registry, with its dependencies, and packages that are used beside it, in its own folder.
 node_program() {
-    local name=$1 package=$2 folder=$PWD/target/tools/node/$1
-    [[ ! -x target/tools/bin/$name || "$(cat "$folder/content" 2>/dev/null)" != "$package" ]] || return 0
+    local name=$1 folder=$PWD/target/tools/node/$1
+    shift
+    [[ ! -x target/tools/bin/$name || "$(cat "$folder/content" 2>/dev/null)" != "$*" ]] || return 0
     command -v npm >/dev/null || install_package npm node
-    echo "installing $package into target/tools"
+    echo "installing $* into target/tools"
     rm -rf "$folder"
     mkdir -p "$folder" target/tools/bin
-    npm install --silent --no-audit --no-fund --no-save --prefix "$folder" "$package"
+    npm install --silent --no-audit --no-fund --no-save --prefix "$folder" "$@"
     ln -sf "../node/$name/node_modules/.bin/$name" "target/tools/bin/$name"
-    echo "$package" >"$folder/content"
+    echo "$*" >"$folder/content"
 }
 
 # axe-core, which PyPI has inside of a package whose own code is not used here.
@@ -113,6 +114,11 @@ for tool; do
         redbot) python_program redbot redbot==2.7.1 ;;
         # Runs on the Node.js 18 of Debian 12; the linter of Redocly needs a newer one.
         spectral) node_program spectral @stoplight/spectral-cli@6.16.3 ;;
+        # Generators of clients, with what their clients need.
+        openapi-python-client) python_program openapi-python-client openapi-python-client==0.29.1 ruff==0.17.6 ;;
+        openapi-typescript)
+            node_program openapi-typescript openapi-typescript@7.13.0 openapi-fetch@0.17.0 typescript@5.9.3
+            ;;
         schemathesis) python_program schemathesis schemathesis==4.32.5 ;;
         *) package "$tool" ;;
     esac

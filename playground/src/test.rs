@@ -105,8 +105,8 @@ const TOOLS: [Tools; 4] = [
     },
     Tools {
         suites: &["contract"],
-        name: "Schemathesis and REDbot",
-        arguments: &["schemathesis", "redbot"],
+        name: "Schemathesis, REDbot and generators of clients",
+        arguments: &["schemathesis", "redbot", "openapi-python-client", "openapi-typescript"],
         missing: "TEST_NO_CONTRACT_TOOLS",
     },
     Tools {

@@ -17,7 +17,9 @@ use clap::{
 };
 
 use crate::{
-    Service, database, healthcheck, http, openapi, process, purge, seed, server,
+    Service, database,
+    errors::chain,
+    healthcheck, http, openapi, process, purge, seed, server,
     settings::{Fault, Invalid, Period, Reader},
     telemetry,
 };
@@ -115,7 +117,7 @@ pub fn main(service: &Service) -> ExitCode {
     match actix_web::rt::System::new().block_on(run(service, task, &mut Reader::from_env())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(format_args!("{}: {}", service.name, telemetry::chain(&*error)));
+            complain(format_args!("{}: {}", service.name, chain(&*error)));
             if !error.is::<Invalid>() {
                 return ExitCode::FAILURE;
             }
@@ -187,7 +189,8 @@ async fn run(service: &Service, task: Task, reader: &mut Reader) -> Result<(), B
         }
         Task::Migrate { lock_timeout } => {
             let settings = one_off(reader)?;
-            database::migrate::run(service, &settings, lock_timeout.0).await?;
+            let (own, superseded) = (service.migrations, service.superseded_checksums);
+            database::migrate::run(own, superseded, &settings, lock_timeout.0).await?;
         }
         Task::Seed => {
             let settings = one_off(reader)?;

@@ -1,6 +1,7 @@
 //! Whether the service lives, is ready, and is well: three questions with three answers.
 
 use std::{
+    fmt,
     sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
@@ -11,18 +12,20 @@ use actix_web::{
     web::Data,
 };
 use jiff::Timestamp;
+use prometheus_client::{collector::Collector, encoding::DescriptorEncoder, metrics::gauge::ConstGauge};
 use serde::Serialize;
 use tokio::sync::watch;
 use utoipa::ToSchema;
 
 use crate::{
     database::{self, Connections, Database, Error},
+    errors::chain,
     http::{
-        Problem,
+        Exposition, Problem,
         problem::{AnyOperation, Body},
     },
     instance::Instance,
-    telemetry::{self, Exposition, Metrics},
+    telemetry::{Metrics, put},
 };
 
 /// How often the database is asked whether it is well. Whoever asks the service gets the last answer, so that health
@@ -30,6 +33,7 @@ use crate::{
 const PROBE_INTERVAL: Duration = Duration::from_secs(2);
 
 /// What is known of the service's health.
+#[derive(Debug)]
 pub(crate) struct Health {
     started: Instant,
     ready: AtomicBool,
@@ -141,7 +145,7 @@ fn in_our_words(error: &Error) -> String {
 
 fn log_database(outcome: &Result<(), Error>) {
     if let Err(error) = outcome {
-        tracing::error!(error = telemetry::chain(error), remedy = error.remedy(), "the database is not well");
+        tracing::error!(error = chain(error), remedy = error.remedy(), "the database is not well");
     } else {
         tracing::info!("the database is well");
     }
@@ -153,6 +157,23 @@ fn log_pool(fault: Option<&str>, now: &Connections) {
         tracing::error!(error, max, idle, used, waiting, "requests got no connection from the pool");
     } else {
         tracing::info!(max, idle, used, waiting, "requests get connections from the pool");
+    }
+}
+
+/// Tells Prometheus whether the database is well.
+#[derive(Debug)]
+pub(crate) struct Up(Data<Health>);
+
+impl Up {
+    pub(crate) fn new(health: Data<Health>) -> Self {
+        Self(health)
+    }
+}
+
+impl Collector for Up {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let up = ConstGauge::new(i64::from(self.0.database_up()));
+        put(&mut encoder, "db_up", "Whether the database passed the last probe, whatever the pool does", None, &up)
     }
 }
 
@@ -297,20 +318,12 @@ pub(crate) async fn report(health: Data<Health>, database: Data<Database>, insta
     AnyOperation,
 ))]
 #[get("/metrics")]
-pub(crate) async fn metrics(
-    request: HttpRequest,
-    metrics: Data<Metrics>,
-    health: Data<Health>,
-    database: Data<Database>,
-) -> HttpResponse {
+pub(crate) async fn metrics(request: HttpRequest, metrics: Data<Metrics>) -> HttpResponse {
     // Every balancer adds this, and a client cannot take it away again.
     if request.headers().contains_key(X_FORWARDED_FOR) {
         return Problem::not_found("figures are for collectors, which ask each task by itself").error_response();
     }
     let format = Exposition::preferred(request.headers());
-    HttpResponse::Ok().content_type(format.media_type()).insert_header((VARY, "accept")).body(metrics.text(
-        format,
-        database.connections(),
-        health.database_up(),
-    ))
+    let text = format.convert(metrics.text());
+    HttpResponse::Ok().content_type(format.media_type()).insert_header((VARY, "accept")).body(text)
 }

@@ -28,7 +28,7 @@ pub(crate) enum NotReady {
 /// Succeeds if the service that listens on `address` is ready.
 pub(crate) async fn run(address: Address) -> Result<(), NotReady> {
     let mut first = None;
-    for socket in address.from_here() {
+    for socket in address.reachable_at() {
         match ask(socket).await {
             Err(unanswered @ NotReady::NoAnswer(..)) => first = first.or(Some(unanswered)),
             answered => return answered,

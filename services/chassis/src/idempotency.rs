@@ -32,8 +32,7 @@ use utoipa::{
 
 use crate::{
     database::{self, Database},
-    http::{Caller, Problem, Version},
-    openapi::header_parameter,
+    http::{Caller, Problem, Version, header_parameter},
     telemetry::statement,
 };
 

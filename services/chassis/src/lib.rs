@@ -1,11 +1,21 @@
 //! How a service runs, whatever it is about: settings from the environment, a database that may come and go, answers
-//! in `application/problem+json`, health, figures, logs, and an orderly end.
+//! in `application/problem+json`, health, metrics, logs, and an orderly end.
 //!
-//! A service is a value, [`Service`]; its `main` hands that value to [`cli::main`]. Read on in this order:
-//! [`service`], [`cli`], [`server`], [`http`], [`database`], [`idempotency`].
+//! A service is a value, [`Service`]; its `main` hands that value to [`cli::main`]. The modules form floors. A floor uses
+//! those below it and none above, so each can be copied with those below alone: `examples/floor_*.rs` does, one for each.
+//!
+//! | floor, the highest first | modules |
+//! | --- | --- |
+//! | what runs | [`cli`], [`server`], `shutdown`, `process`, `purge`, [`healthcheck`] |
+//! | what a service uses | [`service`], [`seed`], [`openapi`], [`pages`], `health`, [`idempotency`], [`input`] |
+//! | the database | [`database`] |
+//! | HTTP | [`http`] |
+//! | logs, metrics, traces | [`telemetry`] |
+//! | settings | [`settings`], [`instance`], [`errors`] |
 
 pub mod cli;
 pub mod database;
+pub mod errors;
 pub mod healthcheck;
 pub mod http;
 pub mod idempotency;

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use actix_web::{App, HttpResponse, get, web::Data};
 use utoipa::openapi::{
-    ComponentsBuilder, ContactBuilder, InfoBuilder, LicenseBuilder, ObjectBuilder, OpenApi, OpenApiBuilder, PathItem,
-    Required, SecurityRequirement, ServerBuilder, Type,
-    path::{Parameter, ParameterBuilder, ParameterIn},
+    ComponentsBuilder, ContactBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, PathItem, Ref, RefOr,
+    Schema, SecurityRequirement, ServerBuilder,
+    schema::ArrayItems,
     security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     tag::TagBuilder,
 };
@@ -55,6 +55,7 @@ pub(crate) fn routes_of(service: &Service, service_routes: &Routes) -> OpenApi {
 /// The document that is published for `routes`: the operations of `service`, without pages, scripts and style sheets.
 pub(crate) fn document(service: &Service, routes: OpenApi) -> OpenApi {
     let mut document = routes;
+    name_items(&mut document);
     document.paths.paths.retain(|_, item| !tags(item).any(|tag| tag == PAGES));
     let used: BTreeSet<_> = document.paths.paths.values().flat_map(tags).cloned().collect();
     let tag = |name: String| {
@@ -63,6 +64,21 @@ pub(crate) fn document(service: &Service, routes: OpenApi) -> OpenApi {
     };
     document.tags = Some(used.into_iter().map(tag).collect());
     document
+}
+
+/// Refers to the types of lists' items by their names: utoipa writes them out, as those of any generic type, and of that
+/// generators make types of their own.
+fn name_items(document: &mut OpenApi) {
+    let Some(components) = &mut document.components else { return };
+    let known = components.schemas.clone();
+    for schema in components.schemas.values_mut() {
+        let RefOr::T(Schema::Object(object)) = schema else { continue };
+        let Some(RefOr::T(Schema::Array(list))) = object.properties.get_mut("items") else { continue };
+        let ArrayItems::RefOrSchema(item) = &mut list.items else { continue };
+        if let Some((name, _)) = known.iter().find(|(_, schema)| *schema == &**item) {
+            **item = RefOr::Ref(Ref::from_schema_name(name));
+        }
+    }
 }
 
 fn base(service: &Service) -> OpenApi {
@@ -86,23 +102,6 @@ fn base(service: &Service) -> OpenApi {
 fn tags(item: &PathItem) -> impl Iterator<Item = &String> {
     let operations = [&item.get, &item.post, &item.put, &item.delete];
     operations.into_iter().flatten().filter_map(|operation| operation.tags.as_ref()).flatten()
-}
-
-/// A header that a request may have, its text as `constrain` has it.
-///
-/// (utoipa takes an `Option` for one that may be `null`, which no header can be.)
-pub(crate) fn header_parameter(
-    name: &str,
-    description: &str,
-    constrain: impl FnOnce(ObjectBuilder) -> ObjectBuilder,
-) -> Parameter {
-    ParameterBuilder::new()
-        .name(name)
-        .parameter_in(ParameterIn::Header)
-        .required(Required::False)
-        .description(Some(description))
-        .schema(Some(constrain(ObjectBuilder::new().schema_type(Type::String))))
-        .build()
 }
 
 /// The paths that `service` answers, as its routes have them.

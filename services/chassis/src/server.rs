@@ -13,18 +13,18 @@ use utoipa_actix_web::AppExt as _;
 
 use crate::{
     Service,
-    database::{self, Shares},
+    database::{self, PoolMetrics, Shares},
     health::{self, Health},
     http::{
         AccessControl, Address, Fallback, admit, body_deadline, caching, connections_of_worker, contain, extractors,
-        http_service,
+        http_service, observe,
     },
     instance::{Instance, MetadataUri},
     openapi, pages, process,
     service::Routes,
     settings::{Period, Reader},
     shutdown::{self, End, Limits, Signals},
-    telemetry::{Metrics, Traces, TracesSettings, observe},
+    telemetry::{Metrics, Traces, TracesSettings},
 };
 
 /// How long a service keeps serving after SIGTERM unless `DRAIN_DELAY` says otherwise: longer than a balancer takes to
@@ -65,7 +65,7 @@ impl Settings {
             access: AccessControl::read(reader),
             drain_delay: reader.within("DRAIN_DELAY", DEFAULT_DRAIN_DELAY, stops.clone(), reason).0,
             shutdown_timeout: reader.within("SHUTDOWN_TIMEOUT", DEFAULT_SHUTDOWN_TIMEOUT, stops, reason).0,
-            instance: Instance::read(service, reader),
+            instance: Instance::read(service.name, service.version, reader),
             metadata: reader.optional("ECS_CONTAINER_METADATA_URI_V4"),
             traces: TracesSettings::read(reader),
             routes: (service.configure)(reader),
@@ -94,7 +94,7 @@ pub enum Error {
 pub async fn run(service: &Service, settings: Settings) -> Result<(), Error> {
     let mut signals = Signals::listen().map_err(Error::Signals)?;
     let shares = Shares::new(settings.database.clone());
-    let traces = Traces::start(&settings.traces, service, &settings.instance);
+    let traces = Traces::start(&settings.traces, &settings.instance);
     let health = Data::new(Health::new());
     let server = start(service, &settings, &shares, &health)?;
     let handle = server.handle();
@@ -151,7 +151,10 @@ fn start(service: &Service, settings: &Settings, shares: &Shares, health: &Data<
     let fallback = Fallback::new(&routes);
     let document = openapi::document(service, routes);
     let pages = Data::new(pages::Pages::new(service, &settings.instance, &document));
-    let metrics = Data::new(Metrics::new(service, &settings.instance));
+    let mut metrics = Metrics::new(&settings.instance);
+    metrics.collect(PoolMetrics::new(shares.clone()));
+    metrics.collect(health::Up::new(health.clone()));
+    let metrics = Data::new(metrics);
     let access = Data::new(settings.access.clone());
     let instance = Data::new(settings.instance.clone());
     let (shares_of_workers, health, routes) = (shares.clone(), health.clone(), settings.routes.clone());

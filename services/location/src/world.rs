@@ -12,7 +12,7 @@ use std::{
 use actix_web::rt;
 use chassis::{
     database::{Database, Error},
-    telemetry::chain,
+    errors::chain,
 };
 use futures_util::TryStreamExt as _;
 use tokio::{sync::watch, time::timeout};

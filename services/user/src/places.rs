@@ -3,8 +3,9 @@
 use std::{borrow::Cow, collections::HashMap, fmt, num::NonZeroU64, time::Duration};
 
 use chassis::{
+    errors::chain,
     http::{names_no_route, problem::NOT_FOUND},
-    telemetry::{Call, RequestContext, chain},
+    telemetry::{Call, RequestContext},
 };
 use reqwest::{
     Client, Response, StatusCode,

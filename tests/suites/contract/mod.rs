@@ -3,6 +3,7 @@
 //!
 //! `TEST_LONG=yes` has it ask each service 20,000 times and more. A run is repeated by its seed: `TEST_SEED=…`.
 
+mod clients;
 mod redbot;
 
 use std::{

@@ -10,6 +10,7 @@ use super::{
     connection::Condemnation,
     handshake,
 };
+use crate::{errors::chain, http::Problem};
 
 /// Why a piece of work failed. It can be cloned, since several may have waited for the same work.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -162,6 +163,29 @@ impl Error {
 fn index_name(message: &str) -> &str {
     let key = message.rsplit_once("for key '").map_or("", |(_, key)| key.trim_end_matches('\''));
     key.rsplit_once('.').map_or(key, |(_, index)| index)
+}
+
+impl From<Error> for Problem {
+    /// The one mapping of database errors to answers. What the database said goes to the log, not to the client.
+    fn from(error: Error) -> Self {
+        match &error {
+            // Whoever read alone would have panicked itself.
+            Error::Unavailable(Unavailable::BrokenOff) => {
+                tracing::error!(error = chain(&error), "a shared read failed");
+                Self::internal("this is a fault of the service's; the log says more under the request's id")
+            }
+            Error::Unavailable(_) => {
+                let remedy = error.remedy();
+                tracing::warn!(error = chain(&error), remedy, "the database is not available");
+                Self::unavailable("the database is not available now; try again")
+            }
+            Error::Duplicate { .. } => Self::duplicate("there is one like it already"),
+            Error::Refused(_) => {
+                tracing::error!(error = chain(&error), "the database refused a statement");
+                Self::internal("this is a fault of the service's; the log says more under the request's id")
+            }
+        }
+    }
 }
 
 #[cfg(test)]

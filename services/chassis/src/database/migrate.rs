@@ -8,7 +8,7 @@ use sqlx::{
 };
 
 use super::{Settings, TaskError, connect, error::advice};
-use crate::{Service, settings::Period};
+use crate::settings::Period;
 
 /// The tables of the chassis itself; their version numbers are 1 to 99, a service's own begin above that.
 static CHASSIS: Migrator = sqlx::migrate!();
@@ -79,14 +79,22 @@ pub enum Error {
 
 /// Brings the tables up to date, one process at a time; does nothing where they are, or where a later release has
 /// changed them already.
-pub async fn run(service: &Service, settings: &Settings, lock_timeout: Period) -> Result<(), Error> {
+///
+/// `superseded_checksums` has versions whose wording was changed after they had been applied, with the checksum of the
+/// earlier wording.
+pub async fn run(
+    own: &Migrator,
+    superseded_checksums: &[(i64, &str)],
+    settings: &Settings,
+    lock_timeout: Period,
+) -> Result<(), Error> {
     let started = Instant::now();
     let refused = TaskError::refused(settings);
     let mut connection = connect(settings).await?;
     if !lock(&mut connection, lock_timeout).await.map_err(&refused)? {
         return Err(Error::Locked(lock_timeout));
     }
-    let outcome = apply(service, &mut connection, &refused).await;
+    let outcome = apply(own, superseded_checksums, &mut connection, &refused).await;
     // Closing the connection frees the lock, whatever happened.
     let closed = connection.close().await;
     let newer = outcome?;
@@ -106,7 +114,8 @@ pub async fn run(service: &Service, settings: &Settings, lock_timeout: Period) -
 
 /// Applies what is missing; returns the number of migrations of later releases.
 async fn apply(
-    service: &Service,
+    own: &Migrator,
+    superseded_checksums: &[(i64, &str)],
     connection: &mut MySqlConnection,
     refused: &impl Fn(sqlx::Error) -> TaskError,
 ) -> Result<usize, Error> {
@@ -116,9 +125,9 @@ async fn apply(
     };
     connection.ensure_migrations_table(TABLE).await.map_err(refused)?;
     let applied = connection.list_applied_migrations(TABLE).await.map_err(refused)?;
-    let mut migrations: Vec<Migration> = CHASSIS.iter().chain(service.migrations.iter()).cloned().collect();
+    let mut migrations: Vec<Migration> = CHASSIS.iter().chain(own.iter()).cloned().collect();
     let newer = newer(&migrations, &applied)?;
-    accept_earlier_wordings(&mut migrations, &applied, service.superseded_checksums);
+    accept_earlier_wordings(&mut migrations, &applied, superseded_checksums);
     let texts: BTreeMap<i64, String> =
         migrations.iter().map(|migration| (migration.version, without_comments(migration.sql.as_str()))).collect();
     let text = |version| texts.get(&version).cloned().unwrap_or_default();

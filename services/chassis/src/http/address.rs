@@ -30,7 +30,7 @@ impl Address {
     /// not ones to call. Behind `::` are both loopback addresses, or only one: IPv4 where the machine has no IPv6 on its
     /// loopback interface, IPv6 where `net.ipv6.bindv6only` is set.
     #[must_use]
-    pub fn from_here(self) -> Vec<SocketAddr> {
+    pub fn reachable_at(self) -> Vec<SocketAddr> {
         let loopback: &[IpAddr] = match self.0.ip() {
             IpAddr::V4(Ipv4Addr::UNSPECIFIED) => &[IpAddr::V4(Ipv4Addr::LOCALHOST)],
             IpAddr::V6(Ipv6Addr::UNSPECIFIED) => &[IpAddr::V6(Ipv6Addr::LOCALHOST), IpAddr::V4(Ipv4Addr::LOCALHOST)],
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_is_found_from_here_at_the_address_that_it_listens_on() {
+    fn a_service_is_found_reachable_at_at_the_address_that_it_listens_on() {
         for (host, listens, found) in [
             ("", "0.0.0.0:8081", &["127.0.0.1:8081"][..]),
             ("0.0.0.0", "0.0.0.0:8081", &["127.0.0.1:8081"]),
@@ -94,7 +94,7 @@ mod tests {
             let (address, mut reader) = read(host);
             assert_eq!(reader.finish(), Ok(()), "{host}");
             assert_eq!(address.to_string(), listens);
-            assert_eq!(address.from_here().iter().map(ToString::to_string).collect::<Vec<_>>(), found, "{host}");
+            assert_eq!(address.reachable_at().iter().map(ToString::to_string).collect::<Vec<_>>(), found, "{host}");
         }
     }
 

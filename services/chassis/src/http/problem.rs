@@ -12,8 +12,6 @@ use actix_web::{
 use serde::Serialize;
 use utoipa::{IntoResponses, ToSchema};
 
-use crate::{database, telemetry};
-
 /// Seconds after which a client may try again what could not be done now.
 const RETRY_AFTER_SECONDS: u32 = 2;
 
@@ -224,29 +222,6 @@ impl ResponseError for Problem {
         // For those who would rather see a page.
         answer.extensions_mut().insert(self.clone());
         answer
-    }
-}
-
-impl From<database::Error> for Problem {
-    /// The one mapping of database errors to answers. What the database said goes to the log, not to the client.
-    fn from(error: database::Error) -> Self {
-        match &error {
-            // Whoever read alone would have panicked itself.
-            database::Error::Unavailable(database::Unavailable::BrokenOff) => {
-                tracing::error!(error = telemetry::chain(&error), "a shared read failed");
-                Self::internal("this is a fault of the service's; the log says more under the request's id")
-            }
-            database::Error::Unavailable(_) => {
-                let remedy = error.remedy();
-                tracing::warn!(error = telemetry::chain(&error), remedy, "the database is not available");
-                Self::unavailable("the database is not available now; try again")
-            }
-            database::Error::Duplicate { .. } => Self::duplicate("there is one like it already"),
-            database::Error::Refused(_) => {
-                tracing::error!(error = telemetry::chain(&error), "the database refused a statement");
-                Self::internal("this is a fault of the service's; the log says more under the request's id")
-            }
-        }
     }
 }
 

@@ -13,8 +13,7 @@ use utoipa::{
     openapi::path::{Parameter, ParameterIn},
 };
 
-use super::{Caller, Problem};
-use crate::openapi::header_parameter;
+use super::{Caller, Problem, header_parameter};
 
 /// [`Tags`] as a regular expression. Elements of a list may be empty (RFC 9110, section 5.6.1.2).
 const TAGS_PATTERN: &str =

@@ -9,8 +9,8 @@ use tokio::time::sleep;
 
 use super::Instance;
 use crate::{
+    errors::chain,
     settings::{Form, base_url},
-    telemetry::chain,
 };
 
 /// How long the agent on the instance may take over an answer.

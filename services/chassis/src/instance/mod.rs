@@ -10,11 +10,15 @@ use std::{
 pub(crate) use metadata::MetadataUri;
 pub use metadata::Placement;
 
-use crate::{Service, settings::Reader};
+use crate::settings::Reader;
 
 /// One running task of a service, as it names itself on its home page, in `/health`, its figures and its log.
 #[derive(Clone, Debug)]
 pub struct Instance {
+    /// The service's name, such as `location`.
+    pub service: &'static str,
+    /// Version of the service's crate.
+    pub version: &'static str,
     /// What was deployed: `RELEASE`, which an image sets to the tag it was built under; without it the crate's version.
     /// A rollout is done when this, asked through the balancer, has changed everywhere.
     pub release: String,
@@ -25,10 +29,12 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// Reads `RELEASE`.
-    pub fn read(service: &Service, reader: &mut Reader) -> Self {
+    /// Reads `RELEASE`, of a service of that name and version.
+    pub fn read(service: &'static str, version: &'static str, reader: &mut Reader) -> Self {
         Self {
-            release: reader.or("RELEASE", Release(service.version.to_owned())).0,
+            service,
+            version,
+            release: reader.or("RELEASE", Release(version.to_owned())).0,
             container: rustix::system::uname().nodename().to_string_lossy().into_owned(),
             placement: Arc::default(),
         }

@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, HttpResponseBuilder, http::StatusCode, web::Bytes}
 use askama::Template;
 use futures_util::{Stream, TryStreamExt as _};
 
-use crate::{database, http::Problem, telemetry};
+use crate::{database, errors::chain, http::Problem};
 
 /// What a page may load and ask: what this service serves, and nothing from elsewhere.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -25,7 +25,7 @@ pub fn render(page: &impl Template) -> Result<String, Problem> {
 /// A page that is sent as it is made. A part that fails breaks the answer off, and the log says why.
 pub fn html_stream(parts: impl Stream<Item = Result<Bytes, database::Error>> + 'static) -> HttpResponse {
     html_head(StatusCode::OK).streaming(parts.inspect_err(|error| {
-        tracing::error!(error = telemetry::chain(error), "a page could not be sent to its end");
+        tracing::error!(error = chain(error), "a page could not be sent to its end");
     }))
 }
 

@@ -3,6 +3,7 @@
 //! trace is begun only by a service that sends traces.
 
 use std::{
+    convert::Infallible,
     fmt,
     future::{Ready, ready},
 };
@@ -10,9 +11,7 @@ use std::{
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, dev::Payload, http::header::HeaderMap};
 use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
 
-use super::super::http::Problem;
-
-pub(super) const REQUEST_ID: &str = "x-request-id";
+pub(crate) const REQUEST_ID: &str = "x-request-id";
 const TRACEPARENT: &str = "traceparent";
 const TRACESTATE: &str = "tracestate";
 const AMZN_TRACE_ID: &str = "x-amzn-trace-id";
@@ -48,7 +47,7 @@ struct Given {
 }
 
 impl RequestContext {
-    pub(super) fn take_up(headers: &HeaderMap) -> Self {
+    pub(crate) fn take_up(headers: &HeaderMap) -> Self {
         let parent = TraceParent::of(headers);
         let given = parent.and_then(|_| {
             let traceparent = header(headers, TRACEPARENT, MAX_ID_LENGTH)?.to_owned();
@@ -65,7 +64,7 @@ impl RequestContext {
     }
 
     /// Continues under the span of a service that sends traces, whether that one is recorded or not.
-    pub(super) fn continue_under(&mut self, span: TraceParent) {
+    pub(crate) fn continue_under(&mut self, span: TraceParent) {
         (self.trace, self.decides) = (span, true);
     }
 
@@ -95,8 +94,8 @@ impl RequestContext {
 }
 
 impl FromRequest for RequestContext {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(Ok(Self::of(request)))
@@ -131,7 +130,7 @@ impl TraceParent {
     }
 
     /// What the headers of a request say.
-    pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
+    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
         header(headers, TRACEPARENT, MAX_ID_LENGTH).and_then(Self::parse)
     }
 

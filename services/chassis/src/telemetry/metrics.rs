@@ -1,19 +1,18 @@
 //! Figures for Prometheus. Names, units and labels are listed in docs/observability.md.
 
-mod exposition;
 mod process;
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{fmt, time::Duration};
 
-pub(crate) use exposition::Exposition;
 use process::Process;
 use prometheus_client::{
-    encoding::{EncodeLabelSet, text::encode},
-    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, text::encode},
+    metrics::{counter::Counter, family::Family, histogram::Histogram, info::Info},
     registry::{Registry, Unit},
 };
 
-use crate::{Service, database::Connections, instance::Instance};
+use crate::instance::Instance;
 
 /// Upper bounds of the latency histogram, in seconds: from below what a read by key takes to above every deadline.
 const LATENCY_BUCKETS: [f64; 14] =
@@ -32,44 +31,24 @@ struct Operation {
     route: String,
 }
 
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct State {
-    state: &'static str,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Refused {
-    reason: &'static str,
-}
-
 /// The figures of this process.
 pub(crate) struct Metrics {
     registry: Registry,
     requests: Family<Answered, Counter>,
     latency: Family<Operation, Histogram>,
-    connections: Family<State, Gauge>,
-    connections_max: Gauge,
-    waiting: Gauge,
-    refusals: Family<Refused, Counter>,
-    database_up: Gauge,
 }
 
 impl Metrics {
-    pub(crate) fn new(service: &Service, instance: &Instance) -> Self {
+    pub(crate) fn new(instance: &Instance) -> Self {
         let mut metrics = Self {
             registry: Registry::default(),
             requests: Family::default(),
             latency: Family::new_with_constructor(|| Histogram::new(LATENCY_BUCKETS)),
-            connections: Family::default(),
-            connections_max: Gauge::default(),
-            waiting: Gauge::default(),
-            refusals: Family::default(),
-            database_up: Gauge::default(),
         };
         let registry = &mut metrics.registry;
         let build = Info::new([
-            ("service", service.name.to_owned()),
-            ("version", service.version.to_owned()),
+            ("service", instance.service.to_owned()),
+            ("version", instance.version.to_owned()),
             ("release", instance.release.clone()),
         ]);
         registry.register("build", "What runs here", build);
@@ -79,23 +58,6 @@ impl Metrics {
             "Time from the head of a request to the head of its answer",
             Unit::Seconds,
             metrics.latency.clone(),
-        );
-        registry.register(
-            "db_pool_connections",
-            "Connections to the database that are open",
-            metrics.connections.clone(),
-        );
-        registry.register(
-            "db_pool_connections_max",
-            "The most connections there can be",
-            metrics.connections_max.clone(),
-        );
-        registry.register("db_pool_waiting", "Requests that wait for a connection", metrics.waiting.clone());
-        registry.register("db_pool_refusals", "Requests that got no connection", metrics.refusals.clone());
-        registry.register(
-            "db_up",
-            "Whether the database passed the last probe, whatever the pool does",
-            metrics.database_up.clone(),
         );
         registry.register_collector(Box::new(Process::new()));
         metrics
@@ -109,22 +71,28 @@ impl Metrics {
         self.requests.get_or_create(&Answered { method, route, status }).inc();
     }
 
-    /// All metrics in the `format`.
-    pub(crate) fn text(&self, format: Exposition, connections: Connections, database_up: bool) -> String {
-        let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
-        self.connections.get_or_create(&State { state: "idle" }).set(count(connections.idle));
-        self.connections.get_or_create(&State { state: "used" }).set(count(connections.used));
-        self.connections_max.set(count(connections.max));
-        self.waiting.set(count(connections.waiting));
-        let Connections { overloads, timeouts, failures, .. } = connections;
-        for (reason, count) in [("overload", overloads), ("timeout", timeouts), ("connect", failures)] {
-            self.refusals.get_or_create(&Refused { reason }).inner().store(count, Ordering::Relaxed);
-        }
-        self.database_up.set(database_up.into());
+    /// Adds metrics that are read when they are asked for.
+    pub(crate) fn collect(&mut self, collector: impl Collector) {
+        self.registry.register_collector(Box::new(collector));
+    }
+
+    /// All metrics, as OpenMetrics.
+    pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         encode(&mut text, &self.registry).expect("writing to a string does not fail");
-        format.convert(text)
+        text
     }
+}
+
+/// Gives the value of a metric that a [`Collector`] has read.
+pub(crate) fn put(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    unit: Option<&Unit>,
+    metric: &impl EncodeMetric,
+) -> fmt::Result {
+    metric.encode(encoder.encode_descriptor(name, help, unit, metric.metric_type())?)
 }
 
 /// Clients may send any method, so that only known ones may become labels.

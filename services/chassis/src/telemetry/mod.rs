@@ -2,21 +2,19 @@
 
 mod context;
 mod metrics;
-mod observe;
 mod traces;
 
 use std::{
-    fmt::Write as _,
     io::IsTerminal as _,
     panic::{self, PanicHookInfo},
     str::FromStr,
 };
 
 pub use context::RequestContext;
-pub(crate) use metrics::{Exposition, Metrics};
-pub(crate) use observe::{QUIET_ROUTES, observe};
+pub(crate) use context::{REQUEST_ID, TraceParent};
+pub(crate) use metrics::{Metrics, put};
 pub use traces::{Call, statement};
-pub(crate) use traces::{Settings as TracesSettings, Traces, Waiting, together};
+pub(crate) use traces::{Serving, Settings as TracesSettings, Traces, Waiting, together, within};
 use tracing_subscriber::{
     filter::{LevelFilter, Targets},
     layer::SubscriberExt as _,
@@ -112,20 +110,4 @@ pub(crate) fn log_panics() {
         let reason = panic.payload().downcast_ref::<&'static str>();
         tracing::error!(location, reason, "panicked");
     }));
-}
-
-/// An error and its causes on one line, for logs and terminals: `this: because of that: because of the other`.
-#[must_use]
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let next = error.to_string();
-        // Some libraries repeat their cause in their own message.
-        if !text.ends_with(&next) {
-            let _ = write!(text, ": {next}");
-        }
-        cause = error.source();
-    }
-    text
 }

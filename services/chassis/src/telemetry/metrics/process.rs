@@ -9,7 +9,7 @@ use std::{
 
 use prometheus_client::{
     collector::Collector,
-    encoding::{DescriptorEncoder, EncodeMetric},
+    encoding::DescriptorEncoder,
     metrics::{counter::ConstCounter, gauge::ConstGauge},
     registry::Unit,
 };
@@ -18,6 +18,8 @@ use rustix::{
     process::{Resource, getrlimit},
     time::{ClockId, clock_gettime},
 };
+
+use super::put;
 
 /// Asks the kernel whenever a collector asks us. What a system does not tell is left out; all of it is told on Linux.
 #[derive(Debug)]
@@ -34,38 +36,24 @@ impl Process {
 
 impl Collector for Process {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), Error> {
-        let mut put = |name, help, unit: Option<Unit>, value: &dyn Figure| value.put(&mut encoder, name, help, unit);
+        let encoder = &mut encoder;
         let started = self.started.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         // The time since then would grow without anything happening; a start is an event.
-        put(
-            "process_start_time",
-            "When the process started, since the epoch",
-            Some(Unit::Seconds),
-            &ConstGauge::new(started.as_secs_f64()),
-        )?;
+        let start = ConstGauge::new(started.as_secs_f64());
+        put(encoder, "process_start_time", "When the process started, since the epoch", Some(&Unit::Seconds), &start)?;
         let cpu = ConstCounter::new(cpu_time().as_secs_f64());
-        put("process_cpu", "Processor time, in user and in system mode", Some(Unit::Seconds), &cpu)?;
+        put(encoder, "process_cpu", "Processor time, in user and in system mode", Some(&Unit::Seconds), &cpu)?;
         if let Some(bytes) = resident_memory() {
-            put("process_resident_memory", "Memory that is in RAM", Some(Unit::Bytes), &ConstGauge::new(bytes))?;
+            let memory = ConstGauge::new(bytes);
+            put(encoder, "process_resident_memory", "Memory that is in RAM", Some(&Unit::Bytes), &memory)?;
         }
         if let Some(count) = open_files() {
-            put("process_open_fds", "Open files, connections included", None, &ConstGauge::new(count))?;
+            put(encoder, "process_open_fds", "Open files, connections included", None, &ConstGauge::new(count))?;
         }
         if let Some(limit) = getrlimit(Resource::Nofile).current {
-            put("process_max_fds", "The most files that may be open", None, &ConstGauge::new(limit))?;
+            put(encoder, "process_max_fds", "The most files that may be open", None, &ConstGauge::new(limit))?;
         }
         Ok(())
-    }
-}
-
-/// A value that can be told.
-trait Figure {
-    fn put(&self, encoder: &mut DescriptorEncoder, name: &str, help: &str, unit: Option<Unit>) -> Result<(), Error>;
-}
-
-impl<T: EncodeMetric> Figure for T {
-    fn put(&self, encoder: &mut DescriptorEncoder, name: &str, help: &str, unit: Option<Unit>) -> Result<(), Error> {
-        self.encode(encoder.encode_descriptor(name, help, unit.as_ref(), self.metric_type())?)
     }
 }
 

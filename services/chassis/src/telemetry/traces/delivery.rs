@@ -12,7 +12,7 @@ use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use reqwest::{Client, redirect};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::telemetry::chain;
+use crate::errors::chain;
 
 /// How long one delivery may take. A receiver is near; while one is waited for, the queue fills.
 const TIMEOUT: Duration = Duration::from_secs(3);

@@ -36,7 +36,7 @@ pub(crate) use settings::Settings;
 pub(crate) use shared::{Waiting, together};
 pub use statement::statement;
 
-use crate::{Service, instance::Instance, telemetry::chain};
+use crate::{errors::chain, instance::Instance};
 
 /// How long the end of the service waits for the last spans to be delivered.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
@@ -49,9 +49,9 @@ pub(crate) struct Traces(Option<SdkTracerProvider>);
 
 impl Traces {
     /// Starts them where they are wanted. What cannot be had then is told in the log: a service runs without traces too.
-    pub(crate) fn start(settings: &Settings, service: &Service, instance: &Instance) -> Self {
+    pub(crate) fn start(settings: &Settings, instance: &Instance) -> Self {
         let Some(url) = settings.url() else { return Self(None) };
-        match provider(&url, settings, service, instance) {
+        match provider(&url, settings, instance) {
             Ok(provider) => {
                 let _ = TRACER.set(provider.tracer(env!("CARGO_PKG_NAME")));
                 tracing::info!(receiver = url, "traces are sent");
@@ -77,7 +77,6 @@ impl Traces {
 fn provider(
     url: &str,
     settings: &Settings,
-    service: &Service,
     instance: &Instance,
 ) -> Result<SdkTracerProvider, Box<dyn std::error::Error>> {
     let exporter = SpanExporter::builder()
@@ -88,18 +87,18 @@ fn provider(
         .build()?;
     let provider = SdkTracerProvider::builder()
         .with_sampler(settings.sampler.clone())
-        .with_resource(resource(settings, service, instance))
+        .with_resource(resource(settings, instance))
         .with_batch_exporter(exporter);
     Ok(provider.build())
 }
 
 /// Who sends the spans. What the environment says of it wins.
-fn resource(settings: &Settings, service: &Service, instance: &Instance) -> Resource {
+fn resource(settings: &Settings, instance: &Instance) -> Resource {
     let resource = Resource::builder_empty()
         .with_detector(Box::new(TelemetryResourceDetector))
         .with_attributes([
-            KeyValue::new("service.name", service.name),
-            KeyValue::new("service.version", service.version),
+            KeyValue::new("service.name", instance.service),
+            KeyValue::new("service.version", instance.version),
             KeyValue::new("service.instance.id", instance.container.clone()),
             KeyValue::new("deployment.release", instance.release.clone()),
         ])

@@ -15,12 +15,8 @@ use actix_web::{
 };
 use tracing::{Instrument as _, Level};
 
-use super::{
-    Metrics, RequestContext,
-    context::{REQUEST_ID, TraceParent},
-    traces::{Serving, within},
-};
-use crate::http::{answered_with, contained};
+use super::{answered_with, contained};
+use crate::telemetry::{Metrics, REQUEST_ID, RequestContext, Serving, TraceParent, within};
 
 /// What load balancers, orchestrators and collectors ask for all day long; it is logged at debug level only, and in no trace.
 /// Nobody keeps an answer to it.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use actix_web::{http::header::HeaderMap, mime::Mime};
 
-use crate::http::Accept;
+use super::Accept;
 
 /// A text format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl Exposition {
     }
 
     /// `open_metrics`, as the registry writes it, in this format.
-    pub(super) fn convert(self, open_metrics: String) -> String {
+    pub(crate) fn convert(self, open_metrics: String) -> String {
         match self {
             Self::Prometheus => prometheus(&open_metrics),
             Self::OpenMetrics => open_metrics,
