@@ -38,6 +38,16 @@ pub(crate) fn read(file: &str) -> Result<Value> {
     serde_json::from_str(&text).with_context(|| format!("{file} is no JSON"))
 }
 
+/// The definitions in `folder`, in the order of their names.
+pub(crate) fn files(folder: &str) -> Result<Vec<String>> {
+    let entries = fs::read_dir(folder).with_context(|| format!("{folder} cannot be read"))?;
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let paths = paths.filter(|path| path.extension().is_some_and(|extension| extension == "json"));
+    let mut files: Vec<String> = paths.map(|path| path.to_string_lossy().into_owned()).collect();
+    files.sort();
+    Ok(files)
+}
+
 /// The definition in `file` with `values` filled in. Fails if one is missing, so that nothing half-filled is ever sent.
 pub(crate) fn fill(file: &str, values: &Values) -> Result<Value> {
     fill_value(file, read(file)?, values)

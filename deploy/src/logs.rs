@@ -3,11 +3,11 @@
 use anyhow::{Context as _, Result, ensure};
 use tokio::process::Command;
 
-use crate::{aws::Aws, say, services, whole};
+use crate::{aws::Aws, say, whole};
 
 /// Follows the log of all tasks of `service`, from ten minutes ago on, until Ctrl-C.
 pub(crate) async fn follow(aws: &Aws, cluster: &str, service: &str) -> Result<()> {
-    let group = format!("/{cluster}/{}", services::named(service)?.name);
+    let group = format!("/{cluster}/{service}");
     aws.require_version_2("`aws logs tail`")?;
     whole::cluster_values(aws, cluster).await?;
     let words = ["aws", "logs", "tail", &group, "--follow", "--since", "10m"].map(str::to_owned);

@@ -82,7 +82,7 @@ pub(crate) async fn roll_out(
     say::step(format_args!("roll out {revision} (release {release}) to the service {name}"));
     let file = format!("deploy/services/{name}.json");
     let mut input = definition::fill(&file, values)?;
-    let known_to = services::named(name)?;
+    let known_to = services::named(name);
     let url = definition::value(values, &format!("{}BalancerUrl", services::prefix(name)))?;
     let path = format!("{}?limit=1", known_to.links.first().map_or("/", |(path, _)| path));
     let existing = service(aws, cluster, name).await?;

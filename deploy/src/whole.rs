@@ -4,8 +4,9 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::{
     aws::{Aws, text},
+    checks,
     definition::{self, Values},
-    local, make, relations, release,
+    local, make, release,
     rollout::{self, Load},
     say, services,
     services::SERVICES,
@@ -20,7 +21,7 @@ const PROVISION: &str = "provision";
 pub(crate) async fn up(aws: &Aws, cluster: &str, tag: Option<String>, parameters: &str, load: Load) -> Result<()> {
     say::step("look at what there is, before anything is changed");
     let tag = release::tag(tag).await?;
-    relations::check()?;
+    checks::check()?;
     let parameters = stack::parse_parameters(parameters)?;
     release::require_engine().await?;
     stack::require_sound(aws, cluster).await?;
@@ -69,7 +70,7 @@ pub(crate) async fn up(aws: &Aws, cluster: &str, tag: Option<String>, parameters
 /// The stacks alone, with `parameters`: images, tasks and services stay as they are.
 pub(crate) async fn stacks(aws: &Aws, cluster: &str, parameters: &str) -> Result<()> {
     say::step("look at what there is, before anything is changed");
-    relations::check()?;
+    checks::check()?;
     let parameters = stack::parse_parameters(parameters)?;
     stack::require_sound(aws, cluster).await?;
     say::done(format_args!("account {}, region {}", aws.account, aws.region));
@@ -106,14 +107,13 @@ pub(crate) async fn service(
     load: Load,
 ) -> Result<()> {
     say::step("look at what there is, before anything is changed");
-    let service = services::named(name)?;
     let tag = release::tag(tag).await?;
-    relations::check()?;
+    checks::check()?;
     let mut values = cluster_values(aws, cluster).await?;
     values.insert("Tag".into(), tag.clone());
-    release::require_pushed(aws, &values, service.name, &tag).await?;
-    rollout::require_settled(aws, cluster, service.name).await?;
-    roll_out(aws, &values, service.name, file, load).await
+    release::require_pushed(aws, &values, name, &tag).await?;
+    rollout::require_settled(aws, cluster, name).await?;
+    roll_out(aws, &values, name, file, load).await
 }
 
 /// Registers, migrates, rolls out.
@@ -137,7 +137,7 @@ pub(crate) async fn release(aws: &Aws, cluster: &str, tag: Option<String>) -> Re
 /// Where the service's load balancer is.
 pub(crate) async fn url(aws: &Aws, cluster: &str, name: &str) -> Result<()> {
     let values = cluster_values(aws, cluster).await?;
-    say::result(definition::value(&values, &format!("{}BalancerUrl", services::prefix(services::named(name)?.name)))?)
+    say::result(definition::value(&values, &format!("{}BalancerUrl", services::prefix(name)))?)
 }
 
 /// A one-off task of the revision that the service runs.
