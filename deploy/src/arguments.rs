@@ -8,7 +8,7 @@ use clap::{
     builder::{PossibleValuesParser, TypedValueParser as _},
 };
 
-use crate::{destroy::Data, make::DEFAULT_CLUSTER, release, rollout::Load, services};
+use crate::{destroy::Data, make::DEFAULT_CLUSTER, release, services};
 
 /// Requests a second while a service is rolled out, unless `LOAD` is given: enough to see failures, too few to be a load.
 const DEFAULT_LOAD: u32 = 10;
@@ -35,7 +35,7 @@ pub(crate) enum Task {
         #[command(flatten)]
         stacks: Parameters,
         #[command(flatten)]
-        asking: Asking,
+        load: Load,
     },
     /// Brings the stacks up to date, and rolls nothing out.
     Stacks(Parameters),
@@ -49,7 +49,7 @@ pub(crate) enum Task {
         #[arg(long, env = "TASK")]
         task: Option<String>,
         #[command(flatten)]
-        asking: Asking,
+        load: Load,
     },
     /// Builds the images and pushes them to the registry; rolls nothing out.
     Release(Release),
@@ -66,7 +66,7 @@ pub(crate) enum Task {
         #[command(flatten)]
         of: Of,
         #[command(flatten)]
-        asking: Asking,
+        load: Load,
     },
     /// Runs a one-off task of the revision that a service runs; `provision` with the administrator's login.
     #[command(name = "run-task")]
@@ -123,8 +123,8 @@ pub(crate) struct Parameters {
     pub(crate) parameters: String,
 }
 
-#[derive(Args)]
-pub(crate) struct Asking {
+#[derive(Args, Clone, Copy)]
+pub(crate) struct Load {
     /// Requests a second to the service during its rollout; if given, none of them may fail.
     #[arg(long, env = "LOAD", value_parser = load)]
     load: Option<u32>,
@@ -134,9 +134,15 @@ pub(crate) struct Asking {
 #[derive(Clone)]
 pub(crate) struct Words(pub(crate) Vec<String>);
 
-impl Asking {
-    pub(crate) fn load(&self) -> Load {
-        Load { per_second: self.load.unwrap_or(DEFAULT_LOAD), must_not_fail: self.load.is_some() }
+impl Load {
+    /// Requests a second.
+    pub(crate) fn per_second(self) -> u32 {
+        self.load.unwrap_or(DEFAULT_LOAD)
+    }
+
+    /// Whether a single failed request makes the rollout a failure.
+    pub(crate) fn must_not_fail(self) -> bool {
+        self.load.is_some()
     }
 }
 

@@ -54,21 +54,19 @@ async fn perform(cluster: &str, task: Task) -> Result<()> {
     }
     let aws = &Aws::find(matches!(task, Task::Url(_))).await?;
     match task {
-        Task::Up { release, stacks, asking } => {
-            whole::up(aws, cluster, release.tag, &stacks.parameters, asking.load()).await
-        }
+        Task::Up { release, stacks, load } => whole::up(aws, cluster, release.tag, &stacks.parameters, load).await,
         Task::Stacks(stacks) => whole::stacks(aws, cluster, &stacks.parameters).await,
-        Task::Service { of, release, task, asking } => {
-            whole::service(aws, cluster, of.service.name, release.tag, task, asking.load()).await
+        Task::Service { of, release, task, load } => {
+            whole::service(aws, cluster, of.service.name, release.tag, task, load).await
         }
         Task::Release(release) => whole::release(aws, cluster, release.tag).await,
         Task::Url(of) => whole::url(aws, cluster, of.service.name).await,
         Task::Diff(release) => diff::diff(aws, cluster, release.tag).await,
         Task::Status => status::status(aws, cluster).await,
         Task::Logs(of) => logs::follow(aws, cluster, of.service.name).await,
-        Task::Rollback { of, asking } => {
+        Task::Rollback { of, load } => {
             let values = whole::cluster_values(aws, cluster).await?;
-            rollout::roll_back(aws, &values, of.service.name, asking.load()).await
+            rollout::roll_back(aws, &values, of.service.name, load).await
         }
         Task::OneOff { of, command } => {
             let command: Vec<&str> = command.0.iter().map(String::as_str).collect();

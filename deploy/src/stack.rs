@@ -1,7 +1,7 @@
 //! The CloudFormation stacks, from the one that lives longest to the one that goes first.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeSet, HashSet},
     fs,
     pin::pin,
     time::Duration,
@@ -78,16 +78,21 @@ pub(crate) fn names(template: &Value, section: &str) -> BTreeSet<String> {
 
 /// Fails where a stack is in a state from which it cannot be brought up to date.
 pub(crate) async fn require_sound(aws: &Aws, cluster: &str) -> Result<()> {
-    let all = aws.call(&["cloudformation", "describe-stacks"]).await?;
-    for stack in list(&all, "/Stacks") {
-        let (name, status) = (text(stack, "/StackName"), text(stack, "/StackStatus"));
-        if STACKS.iter().any(|ours| ours.name(cluster) == name)
-            && let Some(remedy) = remedy(name, status)
-        {
+    for stack in described(aws, cluster).await? {
+        let (name, status) = (text(&stack, "/StackName"), text(&stack, "/StackStatus"));
+        if let Some(remedy) = remedy(name, status) {
             bail!("the stack {name} is in {status}: {remedy}");
         }
     }
     Ok(())
+}
+
+/// The stacks of the cluster that are there.
+pub(crate) async fn described(aws: &Aws, cluster: &str) -> Result<Vec<Value>> {
+    let all = aws.call(&["cloudformation", "describe-stacks"]).await?;
+    let names = STACKS.each_ref().map(|stack| stack.name(cluster));
+    let ours = |stack: &&Value| names.iter().any(|name| text(stack, "/StackName") == name);
+    Ok(list(&all, "/Stacks").iter().filter(ours).cloned().collect())
 }
 
 /// What helps a stack that cannot be brought up to date as it is.
@@ -192,16 +197,9 @@ async fn tell_events(
 
 /// The outputs of all stacks that are there.
 pub(crate) async fn outputs(aws: &Aws, cluster: &str) -> Result<Values> {
-    let all = aws.call(&["cloudformation", "describe-stacks"]).await?;
-    let mut values = BTreeMap::new();
-    for stack in list(&all, "/Stacks") {
-        if STACKS.iter().any(|ours| ours.name(cluster) == text(stack, "/StackName")) {
-            for output in list(stack, "/Outputs") {
-                values.insert(text(output, "/OutputKey").to_owned(), text(output, "/OutputValue").to_owned());
-            }
-        }
-    }
-    Ok(values)
+    let stacks = described(aws, cluster).await?;
+    let outputs = stacks.iter().flat_map(|stack| list(stack, "/Outputs"));
+    Ok(outputs.map(|output| (text(output, "/OutputKey").into(), text(output, "/OutputValue").into())).collect())
 }
 
 /// `A=1 B=2` as parameters of stacks, each known to one of them at least.

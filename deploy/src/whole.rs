@@ -3,12 +3,11 @@
 use anyhow::{Context as _, Result, ensure};
 
 use crate::{
+    arguments::Load,
     aws::{Aws, text},
     checks,
     definition::{self, Values},
-    local, make, release,
-    rollout::{self, Load},
-    say, services,
+    local, make, release, rollout, say, services,
     services::SERVICES,
     stack::{self, STACKS},
     task,
