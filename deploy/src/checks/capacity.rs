@@ -6,6 +6,7 @@ use chassis::database::{DEFAULT_MAX_CONNECTIONS, PROBE_CONNECTIONS};
 use serde_json::Value;
 
 use super::{
+    Order::{AtLeast, AtMost, Less},
     Report,
     sources::{COMPOSE, Deployed, HAPROXY, Sources, Task, setting, shown, subcommand, whole},
 };
@@ -46,15 +47,12 @@ pub(super) fn database_connections(sources: &Sources, report: &mut Report) {
     let words = words.join(" and ");
     // With a connection each, if all that there are run at once: of every family, and on schedule.
     let one_off = (sources.tasks().count() + sources.schedules().count()) as u64;
-    report.require(
-        pools + one_off <= MAX_CONNECTIONS,
+    let needed = (format!("the number of connections of {words}, and {one_off} one-off tasks"), Some(pools + one_off));
+    report.compare(
         DATABASE,
-        format_args!(
-            "InstanceClass may be one of 4 GiB, which takes {MAX_CONNECTIONS} connections, and there can be {}: {words}, \
-             and {one_off} one-off tasks",
-            pools + one_off
-        ),
-        "lower DB_MAX_CONNECTIONS, MaxCapacity or maximumPercent",
+        needed,
+        AtMost,
+        ("max_connections of 4 GiB, the smallest InstanceClass,", MAX_CONNECTIONS),
     );
     let classes = list(sources.data(DATABASE), "/Parameters/InstanceClass/AllowedValues");
     let small = |class: &Value| class.as_str().is_none_or(|class| class.ends_with("micro") || class.ends_with("small"));
@@ -64,53 +62,35 @@ pub(super) fn database_connections(sources: &Sources, report: &mut Report) {
         "AllowedValues of InstanceClass has to exclude classes below 4 GiB, and lists one, or none at all",
         "list those of the size medium and larger",
     );
-    let threshold = "/Resources/DatabaseConnections/Properties/Threshold";
-    report.require(
-        whole(sources.data(ALARMS), threshold).is_some_and(|found| (pools..MAX_CONNECTIONS).contains(&found)),
-        ALARMS,
-        format_args!(
-            "Threshold of DatabaseConnections is {}, and {words} may hold {pools}, of the {MAX_CONNECTIONS} that the smallest \
-             InstanceClass takes",
-            shown(sources.data(ALARMS), threshold)
-        ),
-        format_args!("make it {pools} or more, and less than {MAX_CONNECTIONS}"),
-    );
+    let threshold = whole(sources.data(ALARMS), "/Resources/DatabaseConnections/Properties/Threshold");
+    let name = "Threshold of DatabaseConnections";
+    report.compare(ALARMS, (name, threshold), AtLeast, (format!("the number of connections of {words}"), pools));
+    report.compare(ALARMS, (name, threshold), Less, ("max_connections of the smallest InstanceClass", MAX_CONNECTIONS));
 }
 
 /// The balancers of the topology have a place for each task, also while an update doubles them, and its database has
 /// connections for all of these.
 pub(super) fn topology_connections(sources: &Sources, report: &mut Report) {
     let slots = sources.haproxy("server-template task").and_then(|line| line.split(' ').next()?.parse().ok());
-    let slots: u64 = slots.unwrap_or_default();
     for composed in sources.serving().filter(|composed| composed.file == COMPOSE) {
-        let tasks = 2 * whole(composed.definition, "/deploy/replicas").unwrap_or(1);
-        let name = composed.name;
-        let found =
-            format_args!("server-template has room for {slots} tasks, and an update can make {tasks} of {name}");
-        report.require(tasks <= slots, HAPROXY, found, format_args!("make it {tasks} or more"));
+        let tasks = whole(composed.definition, "/deploy/replicas").unwrap_or(1);
+        let during = (format!("twice replicas of {}", composed.name), 2 * tasks);
+        report.compare(HAPROXY, ("the number of tasks of server-template", slots), AtLeast, during);
     }
+    let slots: u64 = slots.unwrap_or_default();
     for (file, name, definition) in sources.compose_services() {
         if definition["image"] != "${MYSQL_IMAGE}" {
             continue;
         }
         let containers = sources.composed().filter(|composed| composed.file == file);
-        let needed: u64 = containers
-            .map(|composed| match subcommand(composed.definition) {
-                "serve" => slots * pool(&composed.environment()),
-                _ => 1,
-            })
-            .sum();
+        let needed = containers.map(|composed| match subcommand(composed.definition) {
+            "serve" => slots * pool(&composed.environment()),
+            _ => 1,
+        });
         let mut options = list(definition, "/command").iter().filter_map(Value::as_str);
-        let given = options.find_map(|option| option.strip_prefix("--max-connections=")).unwrap_or("not set");
-        report.require(
-            given.parse().is_ok_and(|given: u64| given >= needed),
-            file,
-            format_args!(
-                "--max-connections of {name} is {given}, and {slots} tasks of each service, and the one-off tasks, \
-                          hold {needed}"
-            ),
-            format_args!("make it {needed} or more"),
-        );
+        let given: Option<u64> = options.find_map(|option| option.strip_prefix("--max-connections=")?.parse().ok());
+        let other = format!("the number of connections of {slots} tasks of each service, and the one-off tasks,");
+        report.compare(file, (format!("--max-connections of {name}"), given), AtLeast, (other, needed.sum()));
     }
 }
 
@@ -172,20 +152,14 @@ pub(super) fn instance_room(sources: &Sources, report: &mut Report) {
             largest = (largest.0.max(its_cpu), largest.1.max(its_memory));
         }
         let each = (cpu / largest.0).min(memory / largest.1).max(1);
-        let needed = total.div_ceil(each);
         let group = &sources.data(CAPACITY)["Resources"]["AutoScalingGroup"]["Properties"];
-        report.require(
-            whole(group, &format!("/{property}")).is_some_and(|given| given >= needed),
-            CAPACITY,
-            format_args!(
-                "{property} is {} of {kind}, and a rollout of both services at {of} makes {total} tasks of up to {} CPU \
-                 units and {} MiB, {each} on each",
-                shown(group, &format!("/{property}")),
-                largest.0,
-                largest.1
-            ),
-            format_args!("make it {needed} or more, or choose larger instances"),
+        let given = (property, whole(group, &format!("/{property}")));
+        let other = format!(
+            "the number of {kind} for the {total} tasks of a rollout of both services at {of}, with {} CPU units and {} \
+             MiB each,",
+            largest.0, largest.1
         );
+        report.compare(CAPACITY, given, AtLeast, (other, total.div_ceil(each)));
     }
 }
 

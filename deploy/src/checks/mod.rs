@@ -15,7 +15,10 @@ mod sources;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt::Display, path::Path};
+use std::{
+    fmt::{Debug, Display},
+    path::Path,
+};
 
 use anyhow::{Result, bail};
 use sources::Sources;
@@ -69,13 +72,40 @@ impl Report {
     /// Reports `file`, unless `found`, the value of `name`, is the one that is `wanted`, for a `reason`.
     fn equal(&mut self, file: &str, name: impl Display, found: &str, wanted: impl Display, reason: impl Display) {
         let wanted = wanted.to_string();
+        let remedy = format_args!("make it {wanted}");
+        self.require(found == wanted, file, format_args!("{name} is {found}, and {reason}"), remedy);
+    }
+
+    /// Reports `file`, unless the value of a name is `order` than that of another one, such as 25 s of 20 s.
+    fn compare<T: PartialOrd + Debug>(
+        &mut self,
+        file: &str,
+        (name, value): (impl Display, Option<T>),
+        order: Order,
+        (other, limit): (impl Display, T),
+    ) {
+        let (words, holds): (_, fn(&T, &T) -> bool) = match order {
+            Order::Less => ("less than", T::lt),
+            Order::AtMost => ("at most", T::le),
+            Order::AtLeast => ("at least", T::ge),
+            Order::More => ("more than", T::gt),
+        };
+        let found = value.as_ref().map_or("not set".to_owned(), |value| format!("{value:?}"));
         self.require(
-            found == wanted,
+            value.is_some_and(|value| holds(&value, &limit)),
             file,
-            format_args!("{name} is {found}, and {reason}"),
-            format_args!("make it {wanted}"),
+            format_args!("{name} is {found}, and {other} is {limit:?}"),
+            format_args!("make the first {words} the second"),
         );
     }
+}
+
+/// How two values have to compare.
+enum Order {
+    Less,
+    AtMost,
+    AtLeast,
+    More,
 }
 
 /// Runs all checks. Fails with all violations at once.

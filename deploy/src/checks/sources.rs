@@ -1,13 +1,9 @@
 //! The files that the checks compare: definitions and stacks, and the topology under Compose and under Swarm.
 
-use std::{collections::BTreeMap, fs, path::Path, str::FromStr, time::Duration};
+use std::{collections::BTreeMap, fs, path::Path, str::FromStr};
 
 use anyhow::{Context as _, Result};
-use chassis::{
-    Service,
-    server::{DEFAULT_DRAIN_DELAY, DEFAULT_SHUTDOWN_TIMEOUT},
-    settings::{Period, Reader},
-};
+use chassis::{Service, settings::Reader};
 use serde_json::Value;
 
 use crate::{
@@ -315,14 +311,6 @@ where
     Reader::new(move |_| value.clone()).or(name, default)
 }
 
-/// How long a task with these variables serves on after SIGTERM, and how long it then takes at most.
-pub(super) fn stopping(environment: &BTreeMap<&str, String>) -> (Duration, Duration) {
-    (
-        setting(environment, "DRAIN_DELAY", DEFAULT_DRAIN_DELAY).0,
-        setting(environment, "SHUTDOWN_TIMEOUT", DEFAULT_SHUTDOWN_TIMEOUT).0,
-    )
-}
-
 /// The subcommand that a container runs: the first word of its `command`, which comes after the image's entry point.
 pub(super) fn subcommand(container: &Value) -> &str {
     container["command"][0].as_str().unwrap_or("serve")
@@ -337,16 +325,6 @@ pub(super) fn fields(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
 pub(super) fn whole(value: &Value, pointer: &str) -> Option<u64> {
     let value = value.pointer(pointer)?;
     value.as_u64().or_else(|| value.as_str()?.parse().ok())
-}
-
-/// A length of time with its unit, as Compose, Swarm, `haproxy.cfg` and the services have them.
-pub(super) fn period(text: &str) -> Option<Duration> {
-    text.parse::<Period>().ok().map(|period| period.0)
-}
-
-/// A length of time in a message.
-pub(super) fn seconds(time: impl Into<Option<Duration>>) -> String {
-    time.into().map_or("not set".to_owned(), |time| format!("{} s", time.as_secs_f64()))
 }
 
 /// The value at `pointer` in a message.

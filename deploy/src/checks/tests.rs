@@ -49,8 +49,8 @@ fn all_violations_are_reported_at_once_with_file_value_and_remedy() {
     sources.change(SERVICE, "\"containerPort\": 8081", "\"containerPort\": 80");
     let expected = [
         "deploy/services/location.json: containerPort is 80, and the location service listens on 8081: make it 8081",
-        "deploy/tasks/location.json: stopTimeout is 20 s, and the service takes up to 25 s to stop (DRAIN_DELAY 5 s + \
-         SHUTDOWN_TIMEOUT 20 s): make it 30 s or more",
+        "deploy/tasks/location.json: stopTimeout is 20s, and DRAIN_DELAY + SHUTDOWN_TIMEOUT is 25s: make the first more \
+         than the second",
     ];
     assert_eq!(violations(&sources), expected);
 }
@@ -97,18 +97,23 @@ fn times_that_lose_requests_are_reported() {
             TASK,
             "\"environment\": [",
             r#""environment": [{ "name": "DRAIN_DELAY", "value": "20s" },"#,
-            "(DRAIN_DELAY 20 s + SHUTDOWN_TIMEOUT 20 s): make it 45 s or more",
+            "stopTimeout is 30s, and DRAIN_DELAY + SHUTDOWN_TIMEOUT is 40s",
         ),
-        (COMPOSE, &grace("30s"), &grace("20s"), "compose.yaml: stop_grace_period of location is 20 s"),
-        (SWARM, &grace("30s"), &grace("20s"), "stack.yaml: stop_grace_period of user is 20 s"),
-        (HAPROXY, "hard-stop-after 20s", "hard-stop-after 30s", "hard-stop-after is 30 s, and stop_grace_period of"),
-        (CLUSTER, &delay("30"), &delay("10"), "UserTargetGroup is 10 s, and requests may take 20 s to end"),
-        (CLUSTER, &delay("30"), &delay("90"), "UserTargetGroup is 90 s, and no request is in flight after 60 s"),
-        (CLUSTER, &idle("60"), &idle("75"), "timeout_seconds of UserBalancer is 75 s, and the services close"),
-        (CLUSTER, &idle("60"), &idle("30"), "timeout_seconds of UserBalancer is 30 s, and the user service reuses"),
-        (HAPROXY, "timeout server 60s", "timeout server 80s", "timeout server is 80 s, and the services close"),
-        (HAPROXY, "http-keep-alive 60s", "http-keep-alive 9s", "http-keep-alive is 9 s, and the user service reuses"),
-        (HAPROXY, "check inter 1s", "check inter 3s", "`inter 3s fall 2` is how a stopping task of location in"),
+        (COMPOSE, &grace("30s"), &grace("20s"), "compose.yaml: stop_grace_period of location is 20s"),
+        (SWARM, &grace("30s"), &grace("20s"), "stack.yaml: stop_grace_period of user is 20s"),
+        (HAPROXY, "hard-stop-after 20s", "hard-stop-after 30s", "hard-stop-after is 30s, and stop_grace_period of"),
+        (CLUSTER, &delay("30"), &delay("10"), "UserTargetGroup is 10s, and SHUTDOWN_TIMEOUT is 20s"),
+        (CLUSTER, &delay("30"), &delay("90"), "UserTargetGroup is 90s, and idle_timeout.timeout_seconds is 60s"),
+        (CLUSTER, &idle("60"), &idle("75"), "timeout_seconds of UserBalancer is 75s, and http::KEEP_ALIVE"),
+        (CLUSTER, &idle("60"), &idle("30"), "timeout_seconds of UserBalancer is 30s, and places::IDLE_TIMEOUT"),
+        (HAPROXY, "timeout server 60s", "timeout server 80s", "timeout server is 80s, and http::KEEP_ALIVE"),
+        (HAPROXY, "http-keep-alive 60s", "http-keep-alive 9s", "http-keep-alive is 9s, and places::IDLE_TIMEOUT"),
+        (
+            HAPROXY,
+            "check inter 1s",
+            "check inter 3s",
+            "`inter` × `fall` is 6s, and DRAIN_DELAY of user in docker/compose.yaml is 5s",
+        ),
         (CLUSTER, "HealthCheckPath: /readyz", "HealthCheckPath: /health", "HealthCheckPath of UserTargetGroup is /h"),
         (HAPROXY, "uri /readyz", "uri /health", "the path of `http-check send` is /health"),
         (
@@ -117,14 +122,19 @@ fn times_that_lose_requests_are_reported() {
             "\"/user\", \"healthcheck\"",
             "healthCheck.command is [\"CMD\",\"/user\"",
         ),
-        (TASK, "\"timeout\": 5", "\"timeout\": 3", "healthCheck.timeout is 3 s, and `healthcheck` waits 3 s"),
-        (SWARM, "timeout: 5s", "timeout: 3s", "healthcheck.timeout of user is 3 s"),
-        (SERVICE, "PeriodSeconds\": 60", "PeriodSeconds\": 20", "healthCheckGracePeriodSeconds is 20"),
+        (TASK, "\"timeout\": 5", "\"timeout\": 3", "healthCheck.timeout is 3s, and healthcheck::TIMEOUT of the"),
+        (SWARM, "timeout: 5s", "timeout: 3s", "healthcheck.timeout of user is 3s"),
+        (SERVICE, "PeriodSeconds\": 60", "PeriodSeconds\": 20", "healthCheckGracePeriodSeconds is 20s"),
         (SWARM, "start_period: 30s", "start_period: 10s", "start_period of user is 10s"),
-        (SWARM, "parallelism: 2", "parallelism: 0", "parallelism in rollback_config of user is 0"),
-        (SERVICE, "HealthyPercent\": 50", "HealthyPercent\": 75", "keeps 3 of 4 tasks: make it 1 or less"),
-        (SWARM, "delay: 15s", "delay: 11s", "delay in update_config of user is 11 s, and Swarm hears after 11 s"),
-        (SWARM, "monitor: 16s", "monitor: 15s", "monitor in update_config of user is 15 s"),
+        (SWARM, "parallelism: 2", "parallelism: 0", "parallelism in rollback_config of user is not set"),
+        (
+            SERVICE,
+            "HealthyPercent\": 50",
+            "HealthyPercent\": 75",
+            "above minimumHealthyPercent in deploy/services/location.json is 1",
+        ),
+        (SWARM, "delay: 15s", "delay: 11s", "delay in update_config of user is 11s, and interval ×"),
+        (SWARM, "monitor: 16s", "monitor: 15s", "monitor in update_config of user is 15s"),
     ]);
 }
 
@@ -189,14 +199,19 @@ fn too_little_of_something_is_reported() {
     let pool = r#""environment": [{ "name": "DB_MAX_CONNECTIONS", "value": "16" },"#;
     let classes = "AllowedValues:\n      - db.t4g.medium";
     assert_reported(&[
-        (TASK, "\"environment\": [", pool, "can be 422: 16 location tasks with 17 each and 16 user tasks with 9 each"),
-        (SCALING, "\"MaxCapacity\": 8", "\"MaxCapacity\": 12", "306 connections, and there can be 366"),
+        (TASK, "\"environment\": [", pool, "of 16 location tasks with 17 each and 16 user tasks with 9 each"),
+        (
+            SCALING,
+            "\"MaxCapacity\": 8",
+            "\"MaxCapacity\": 12",
+            "and 6 one-off tasks is 366, and max_connections of 4 GiB",
+        ),
         (DATABASE, classes, "AllowedValues:\n      - db.t4g.small", "to exclude classes below 4 GiB"),
         (DATABASE, classes, &classes.replace("AllowedValues", "X"), "to exclude classes below 4 GiB"),
-        (ALARMS, "Threshold: 288", "Threshold: 200", "Threshold of DatabaseConnections is 200"),
-        (ALARMS, "Threshold: 288", "Threshold: 400", "Threshold of DatabaseConnections is 400"),
-        (COMPOSE, "connections=300", "connections=200", "--max-connections of mysql is 200"),
-        (COMPOSE, "replicas: 4", "replicas: 9", "has room for 16 tasks, and an update can make 18 of location"),
+        (ALARMS, "Threshold: 288", "Threshold: 200", "Threshold of DatabaseConnections is 200, and the number"),
+        (ALARMS, "Threshold: 288", "Threshold: 400", "Threshold of DatabaseConnections is 400, and max_conn"),
+        (COMPOSE, "connections=300", "connections=200", "--max-connections of mysql is 200, and the number"),
+        (COMPOSE, "replicas: 4", "replicas: 9", "is 16, and twice replicas of location is 18"),
         (SWARM, "cpus: \"0.5\"", "cpus: \"0.25\"", "limits/cpus of location is 0.25"),
         (TASK, "\"memory\": 1024", "\"memory\": 2048", "limits/memory of location is 1024M"),
         (SERVICE, "HealthyPercent\": 50", "HealthyPercent\": 0", "keep between 0 and 8 of 4 tasks (desiredCount)"),
@@ -205,9 +220,9 @@ fn too_little_of_something_is_reported() {
             CAPACITY,
             "DesiredCapacity: \"4\"",
             "DesiredCapacity: \"3\"",
-            "at desiredCount makes 16 tasks of up to 512 CPU",
+            "DesiredCapacity is 3, and the number of t3.large",
         ),
-        (CAPACITY, "MaxSize: \"8\"", "MaxSize: \"7\"", "MaxSize is 7 of t3.large"),
+        (CAPACITY, "MaxSize: \"8\"", "MaxSize: \"7\"", "MaxSize is 7, and the number of t3.large for the 32"),
         (CAPACITY, "Default: t3.large", "Default: t3.medium", "the default of InstanceType is t3.medium"),
     ]);
 }
