@@ -36,16 +36,9 @@ pub(crate) async fn remove(aws: &Aws, cluster: &str) -> Result<()> {
         let definition = definition::read(&file)?;
         let resource = text(&definition["target"], "/ResourceId").replace("${Cluster}", cluster);
         let dimension = text(&definition["target"], "/ScalableDimension");
-        let arguments = [
-            "application-autoscaling",
-            "deregister-scalable-target",
-            "--service-namespace",
-            "ecs",
-            "--resource-id",
-            &resource,
-            "--scalable-dimension",
-            dimension,
-        ];
+        let command = "application-autoscaling deregister-scalable-target --service-namespace ecs";
+        let mut arguments: Vec<&str> = command.split(' ').collect();
+        arguments.extend(["--resource-id", &resource, "--scalable-dimension", dimension]);
         aws.find_one(&arguments, &["ObjectNotFoundException"]).await?;
     }
     Ok(())

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{
     Order::{AtLeast, AtMost, Less},
     Report,
-    sources::{COMPOSE, Deployed, HAPROXY, Sources, Task, setting, shown, subcommand, whole},
+    sources::{COMPOSE, HAPROXY, Sources, Task, setting, shown, subcommand, whole},
 };
 use crate::aws::list;
 
@@ -91,25 +91,6 @@ pub(super) fn topology_connections(sources: &Sources, report: &mut Report) {
         let given: Option<u64> = options.find_map(|option| option.strip_prefix("--max-connections=")?.parse().ok());
         let other = format!("the number of connections of {slots} tasks of each service, and the one-off tasks,");
         report.compare(file, (format!("--max-connections of {name}"), given), AtLeast, (other, needed.sum()));
-    }
-}
-
-/// A task of the topology is limited to the CPU and memory of its task definition (1024 CPU units are one processor).
-/// Under Swarm the memory may be set from outside.
-pub(super) fn container_limits(sources: &Sources, report: &mut Report) {
-    for composed in sources.serving() {
-        let Deployed { task, .. } = composed.deployed;
-        let (cpu, memory) = size(task);
-        #[expect(clippy::cast_precision_loss, reason = "a task has few CPU units")]
-        let wanted = [("cpus", (cpu as f64 / 1024.0).to_string()), ("memory", format!("{memory}M"))];
-        for (limit, wanted) in wanted {
-            let found = shown(composed.definition, &format!("/deploy/resources/limits/{limit}"));
-            if found != "${TASK_MEMORY}" {
-                let name = format!("limits/{limit} of {}", composed.name);
-                let reason = format!("{} has {wanted}", task.file);
-                report.equal(composed.file, name, &found, wanted, reason);
-            }
-        }
     }
 }
 

@@ -145,23 +145,6 @@ pub(super) fn container_health_checks(sources: &Sources, report: &mut Report) {
     }
 }
 
-/// `parallelism` ≤ the tasks that minimumHealthyPercent does not ask for: so many old ones stay until the first new ones
-/// have proved themselves. The same for a rollback.
-pub(super) fn swarm_parallelism(sources: &Sources, report: &mut Report) {
-    for composed in sources.serving().filter(|composed| composed.file == SWARM) {
-        let tasks = composed.deployed.desired();
-        let (least, _) = composed.deployed.during_rollout(tasks);
-        for of in ["update_config", "rollback_config"] {
-            // 0 is all of them.
-            let given = whole(&composed.definition["deploy"][of], "/parallelism").filter(|given| *given > 0);
-            let name = format!("parallelism in {of} of {}", composed.name);
-            let other = format!("the part of {tasks} tasks above minimumHealthyPercent in {}", composed.deployed.file);
-            // With start-first, one at a time leaves all of them.
-            report.compare(SWARM, (name, given), AtMost, (other, tasks.saturating_sub(least).max(1)));
-        }
-    }
-}
-
 /// Between the name of a task being gone from DNS and SIGTERM, as Docker's engine has it.
 const GONE_FROM_DNS: Duration = Duration::from_secs(2);
 

@@ -25,7 +25,7 @@ use sources::Sources;
 
 use crate::say;
 
-const CHECKS: [fn(&Sources, &mut Report); 29] = [
+const CHECKS: [fn(&Sources, &mut Report); 25] = [
     network::container_ports,
     network::listeners,
     network::security_groups,
@@ -37,22 +37,18 @@ const CHECKS: [fn(&Sources, &mut Report); 29] = [
     lifecycle::stopping_tasks_are_noticed,
     lifecycle::health_check_paths,
     lifecycle::container_health_checks,
-    lifecycle::swarm_parallelism,
     lifecycle::swarm_delays,
     names::placeholders,
     names::imports,
-    names::definitions,
     names::schedules,
     names::scaling,
     settings::settings,
     settings::swarm_is_as_compose,
     capacity::database_connections,
     capacity::topology_connections,
-    capacity::container_limits,
     capacity::rollout_bounds,
     capacity::instance_room,
     secrets::plain_text,
-    secrets::secret_settings,
     secrets::secret_fields,
     permissions::roles,
 ];
@@ -101,6 +97,7 @@ impl Report {
 }
 
 /// How two values have to compare.
+#[derive(Clone, Copy)]
 enum Order {
     Less,
     AtMost,

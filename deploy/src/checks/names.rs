@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     Report,
-    sources::{DEFINITIONS, Deployed, Sources, Task, each, shown},
+    sources::{DEFINITIONS, Sources, Task, each, shown},
 };
 use crate::{
     aws::{list, text},
@@ -54,43 +54,6 @@ pub(super) fn imports(sources: &Sources, report: &mut Report) {
         let outputs = template["Outputs"].as_object().into_iter().flatten();
         let names = outputs.map(|(_, output)| text(output, "/Export/Name"));
         exported.extend(names.map(|name| name.replace("${AWS::StackName}", &format!("${{Name}}-{subject}"))));
-    }
-}
-
-/// A service runs the family of its own name, and the balancer leads to its container. Every task runs an image of a
-/// service, and writes to a log group of a stack.
-pub(super) fn definitions(sources: &Sources, report: &mut Report) {
-    for Deployed { service, file, definition, task, .. } in sources.deployed() {
-        let reason = format!("family in {} is {}", task.file, shown(task.definition, "/family"));
-        for (name, pointer) in [
-            ("serviceName", "/serviceName"),
-            ("taskDefinition", "/taskDefinition"),
-            ("containerName", "/loadBalancers/0/containerName"),
-        ] {
-            report.equal(file, name, &shown(definition, pointer), service.name, &reason);
-        }
-        let (family, container) = (shown(task.definition, "/family"), shown(task.container, "/name"));
-        report.equal(task.file, "family", &family, service.name, "the file is for that service");
-        report.equal(task.file, "the name of the container", &container, service.name, "the file is for that service");
-    }
-    let groups: Vec<String> = sources
-        .resources("AWS::Logs::LogGroup")
-        .map(|group| text(group.properties, "/LogGroupName").replace("${Name}", "${Cluster}"))
-        .collect();
-    for task in sources.tasks() {
-        report.require(
-            task.service().is_some(),
-            task.file,
-            format_args!("image is {}, which is of no service", shown(task.container, "/image")),
-            "make it ${Registry}/, a service, and :${Tag}",
-        );
-        let found = shown(task.container, "/logConfiguration/options/awslogs-group");
-        report.require(
-            groups.contains(&found),
-            task.file,
-            format_args!("awslogs-group is {found}, and the stacks make {}", groups.join(", ")),
-            "name one of them, or add it to deploy/stacks/cluster.yaml",
-        );
     }
 }
 

@@ -4,7 +4,7 @@ use super::{
     Report,
     sources::{Deployed, Sources, setting, shown, whole},
 };
-use crate::aws::{list, text};
+use crate::aws::list;
 
 const NETWORK: &str = "deploy/stacks/network.yaml";
 
@@ -87,23 +87,12 @@ pub(super) fn security_groups(sources: &Sources, report: &mut Report) {
 
 /// The default of `LocationUrl` is a name that Service Connect gives to a port of the location service's tasks.
 pub(super) fn service_connect(sources: &Sources, report: &mut Report) {
-    let mut aliases = Vec::new();
-    for Deployed { file, definition, task, .. } in sources.deployed() {
-        let connect = &definition["serviceConnectConfiguration"];
-        let found = "serviceConnectConfiguration is not enabled, and services find each other by it";
-        report.require(connect["enabled"] == true, file, found, "set enabled to true");
-        for offered in list(connect, "/services") {
-            let port = text(offered, "/portName");
-            report.require(
-                list(task.container, "/portMappings").iter().any(|mapping| mapping["name"] == port),
-                file,
-                format_args!("portName is {port}, and no port mapping in {} has that name", task.file),
-                "name one that is there",
-            );
-            let named = list(offered, "/clientAliases").iter();
-            aliases.extend(named.map(|alias| format!("http://{}:{}", shown(alias, "/dnsName"), shown(alias, "/port"))));
-        }
-    }
+    let offered = sources.deployed().flat_map(|deployed| {
+        let connect = &deployed.definition["serviceConnectConfiguration"];
+        list(connect, "/services").iter().flat_map(|offered| list(offered, "/clientAliases"))
+    });
+    let aliases: Vec<_> =
+        offered.map(|alias| format!("http://{}:{}", shown(alias, "/dnsName"), shown(alias, "/port"))).collect();
     let template = "deploy/stacks/cluster.yaml";
     let url = shown(sources.data(template), "/Parameters/LocationUrl/Default");
     report.require(

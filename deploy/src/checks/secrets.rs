@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{
-    Report, settings,
-    sources::{Sources, each, subcommand},
+    Report,
+    sources::{Sources, each},
 };
 use crate::aws::text;
 
@@ -57,24 +57,6 @@ fn refers(data: &Value, value: &str) -> bool {
     let id = value.split('.').next().unwrap_or(value);
     let named = ["Parameters", "Resources"].iter().any(|section| data[*section].get(id).is_some());
     value.is_empty() || value.contains("${") || value.starts_with("arn:") || value.starts_with('/') || named
-}
-
-/// A task gets every secret that its subcommand reads (`DB_PWD`, `API_TOKEN`) by `secrets`.
-pub(super) fn secret_settings(sources: &Sources, report: &mut Report) {
-    for task in sources.tasks() {
-        let Some(service) = task.service() else { continue };
-        let subcommand = subcommand(task.container);
-        let read = settings::names(service, subcommand);
-        for name in read.into_iter().filter(|name| is_secret(name) && !name.ends_with("_FILE")) {
-            let is = if task.environment().contains_key(name) { "in environment" } else { "not set" };
-            report.require(
-                task.secrets().contains_key(name),
-                task.file,
-                format_args!("{name} is {is}, and is a secret of `{} {subcommand}`", service.name),
-                "set it in secrets, with valueFrom",
-            );
-        }
-    }
 }
 
 /// Every `valueFrom` is the ARN of a secret that a stack makes: `${Arn}` of one that is a word, `${Arn}:password::` of

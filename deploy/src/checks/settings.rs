@@ -27,7 +27,7 @@ const SAME: [&str; 8] =
     ["image", "command", "environment", "secrets", "networks", "read_only", "cap_drop", "stop_grace_period"];
 
 /// Reads what `subcommand` of `service` reads, in the same way; false where there is no such subcommand.
-pub(super) fn read(service: &Service, subcommand: &str, reader: &mut Reader) -> bool {
+fn read(service: &Service, subcommand: &str, reader: &mut Reader) -> bool {
     match subcommand {
         "serve" => {
             server::Settings::read(service, reader);
@@ -50,7 +50,7 @@ pub(super) fn read(service: &Service, subcommand: &str, reader: &mut Reader) -> 
 }
 
 /// The variables that `subcommand` of `service` reads.
-pub(super) fn names(service: &Service, subcommand: &str) -> BTreeSet<&'static str> {
+fn names(service: &Service, subcommand: &str) -> BTreeSet<&'static str> {
     let mut reader = Reader::new(|_| None);
     read(service, subcommand, &mut reader);
     reader.asked().clone()

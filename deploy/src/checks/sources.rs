@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::{
     aws::{list, text},
+    definition::placeholders,
     services::SERVICES,
 };
 
@@ -273,13 +274,10 @@ impl<'a> Composed<'a> {
 }
 
 fn with_defaults(value: &str) -> String {
-    let Some((before, (placeholder, rest))) =
-        value.split_once("${").and_then(|(before, rest)| Some((before, rest.split_once('}')?)))
-    else {
-        return value.to_owned();
-    };
-    let default = placeholder.split_once(":-").map_or("", |(_, default)| default);
-    format!("{before}{default}{}", with_defaults(rest))
+    placeholders(value).into_iter().fold(value.to_owned(), |value, placeholder| {
+        let default = placeholder.split_once(":-").map_or("", |(_, default)| default);
+        value.replace(&format!("${{{placeholder}}}"), default)
+    })
 }
 
 /// A resource of a stack.

@@ -81,8 +81,6 @@ fn requests_that_find_no_way_are_reported() {
         (NETWORK, "FromPort: 8081", "FromPort: 8082", "no rule for CallersCidr with the ports 8081 to 8081"),
         (NETWORK, &rule("MemberSecurityGroup"), &rule("X"), "no rule for MemberSecurityGroup with the ports 3306"),
         (CLUSTER, "http://location:8081", "http://places:8081", "the default of LocationUrl is http://places:8081"),
-        (SERVICE, "\"portName\": \"http\"", "\"portName\": \"web\"", "portName is web"),
-        (SERVICE, "\"enabled\": true", "\"enabled\": false", "serviceConnectConfiguration is not enabled"),
     ]);
 }
 
@@ -126,13 +124,6 @@ fn times_that_lose_requests_are_reported() {
         (SWARM, "timeout: 5s", "timeout: 3s", "healthcheck.timeout of user is 3s"),
         (SERVICE, "PeriodSeconds\": 60", "PeriodSeconds\": 20", "healthCheckGracePeriodSeconds is 20s"),
         (SWARM, "start_period: 30s", "start_period: 10s", "start_period of user is 10s"),
-        (SWARM, "parallelism: 2", "parallelism: 0", "parallelism in rollback_config of user is not set"),
-        (
-            SERVICE,
-            "HealthyPercent\": 50",
-            "HealthyPercent\": 75",
-            "above minimumHealthyPercent in deploy/services/location.json is 1",
-        ),
         (SWARM, "delay: 15s", "delay: 11s", "delay in update_config of user is 11s, and interval ×"),
         (SWARM, "monitor: 16s", "monitor: 15s", "monitor in update_config of user is 15s"),
     ]);
@@ -147,11 +138,6 @@ fn names_that_nothing_has_are_reported() {
         (CLUSTER, &exported("UserTargetGroupName"), &exported("X"), "${Name}-cluster-UserTargetGroupName is imported"),
         // A stack that is made later cannot be waited for.
         (DATABASE, "network-DatabaseSecurityGroup", "cluster-Cluster", "${Name}-cluster-Cluster is imported"),
-        (USER_TASK, "${Registry}/user:", "${Registry}/users:", "image is ${Registry}/users:${Tag}"),
-        (SERVICE, "\"containerName\": \"location\"", "\"containerName\": \"web\"", "containerName is web"),
-        (SERVICE, "\"taskDefinition\": \"location\"", "\"taskDefinition\": \"x\"", "taskDefinition is x"),
-        (TASK, "\"family\": \"location\"", "\"family\": \"places\"", "family is places"),
-        (USER_TASK, "\"/${Cluster}/user\"", "\"/${Cluster}/users\"", "awslogs-group is /${Cluster}/users"),
         (SCHEDULE, "task-definition/user", "task-definition/users", "TaskDefinitionArn ends with users"),
         (SCHEDULE, r#"\"name\": \"user\""#, r#"\"name\": \"web\""#, "the container in Input is web"),
         (SCALING, "${Cluster}/user", "${Cluster}/users", "ResourceId is service/${Cluster}/users"),
@@ -212,8 +198,6 @@ fn too_little_of_something_is_reported() {
         (ALARMS, "Threshold: 288", "Threshold: 400", "Threshold of DatabaseConnections is 400, and max_conn"),
         (COMPOSE, "connections=300", "connections=200", "--max-connections of mysql is 200, and the number"),
         (COMPOSE, "replicas: 4", "replicas: 9", "is 16, and twice replicas of location is 18"),
-        (SWARM, "cpus: \"0.5\"", "cpus: \"0.25\"", "limits/cpus of location is 0.25"),
-        (TASK, "\"memory\": 1024", "\"memory\": 2048", "limits/memory of location is 1024M"),
         (SERVICE, "HealthyPercent\": 50", "HealthyPercent\": 0", "keep between 0 and 8 of 4 tasks (desiredCount)"),
         (SERVICE, "maximumPercent\": 200", "maximumPercent\": 50", "keep between 1 and 1 of 2 tasks (MinCapacity)"),
         (
@@ -239,7 +223,6 @@ fn secrets_and_accounts_in_files_are_reported_without_the_secret() {
         (DATABASE, "ManageMasterUserPassword: true", "MasterUserPassword: hunter2", &format!("Password {plain}")),
         (DATABASE, "Parameters:\n  Name:\n", parameter, &format!("AdminPassword {plain}")),
         (SWARM, "_FILE: /run/secrets/mysql-root-password", ": hunter2", &format!("MYSQL_ROOT_PASSWORD {plain}")),
-        (TASK, "\"secrets\": [", "\"secrets\": [], \"x\": [", "DB_PWD is not set, and is a secret of `location serve`"),
         (TASK, "SecretArn}:password::", "SecretArn}", "valueFrom of DB_PWD is ${LocationDatabaseSecretArn}, which"),
         (TASK, "${LocationApiTokenSecretArn}", "${LocationApiTokenSecretArn}:token::", "valueFrom of API_TOKEN is"),
         (TASK, "${LocationApiTokenSecretArn}", "${LocationApiToken}", "valueFrom of API_TOKEN is ${LocationApiToken}"),
