@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
-use crate::make;
+use crate::{make, services};
 
 /// Placeholders that no stack gives: the image's tag, and where all this is.
 pub(crate) const OURS: [&str; 3] = ["Tag", "Region", "Account"];
@@ -30,6 +30,11 @@ pub(crate) fn value<'a>(values: &'a Values, name: &str) -> Result<&'a str> {
             make::command("deploy", &[])
         )
     })
+}
+
+/// The URL of the service's load balancer.
+pub(crate) fn balancer_url<'a>(values: &'a Values, service: &str) -> Result<&'a str> {
+    value(values, &format!("{}BalancerUrl", services::prefix(service)))
 }
 
 /// The definition in `file`, with its placeholders.

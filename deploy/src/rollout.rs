@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use crate::{
@@ -75,7 +75,7 @@ pub(crate) async fn roll_out(
     let file = format!("deploy/services/{name}.json");
     let mut input = definition::fill(&file, values)?;
     let known_to = services::named(name);
-    let url = definition::value(values, &format!("{}BalancerUrl", services::prefix(name)))?;
+    let url = definition::balancer_url(values, name)?;
     let path = format!("{}?limit=1", known_to.links.first().map_or("/", |(path, _)| path));
     let existing = service(aws, cluster, name).await?;
     // What a service answers before it is there would count as failures.
@@ -289,21 +289,20 @@ pub(crate) async fn release_at(url: &str) -> Result<String> {
     Ok(text(&health, "/release").to_owned())
 }
 
-/// What differs between the service as it is and as `wanted` has it, both narrowed to what can be compared.
-pub(crate) fn comparable(service: &Value, wanted: &Value) -> (Value, Value) {
-    let mut wanted = wanted.clone();
+/// What can be compared of a service as it is `wanted`: ECS answers with ARNs of some fields, and not at all with others.
+pub(crate) fn comparable(mut wanted: Value) -> Value {
     if let Some(fields) = wanted.as_object_mut() {
-        // ECS answers with ARNs of these, and not at all with those.
         for field in ["cluster", "taskDefinition", "serviceConnectConfiguration", "tags", "desiredCount"] {
             fields.remove(field);
         }
     }
-    let there = definition::narrowed(service, &wanted);
-    if definition::holds(service, &wanted) { (json!({}), json!({})) } else { (there, wanted) }
+    wanted
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

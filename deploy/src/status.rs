@@ -41,7 +41,7 @@ pub(crate) async fn status(aws: &Aws, cluster: &str) -> Result<()> {
         if aws.local.is_none() {
             targets(aws, definition::value(&values, &format!("{}TargetGroupArn", services::prefix(name)))?).await?;
         }
-        let url = definition::value(&values, &format!("{}BalancerUrl", services::prefix(name)))?;
+        let url = definition::balancer_url(&values, name)?;
         match rollout::release_at(url).await {
             Ok(release) => say::done(format_args!("{url} answers, with release {release}")),
             Err(error) => say::warn(format_args!("{url} does not answer: {error:#}")),

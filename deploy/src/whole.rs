@@ -7,7 +7,7 @@ use crate::{
     aws::{Aws, text},
     checks,
     definition::{self, Values},
-    local, make, release, rollout, say, services,
+    local, make, release, rollout, say,
     services::SERVICES,
     stack::{self, STACKS},
     task,
@@ -46,11 +46,7 @@ pub(crate) async fn up(aws: &Aws, cluster: &str, tag: Option<String>, parameters
     }
     local::tell_what_is_left_out(aws);
     for service in SERVICES {
-        say::done(format_args!(
-            "{}: {}/",
-            service.name,
-            definition::value(&values, &format!("{}BalancerUrl", services::prefix(service.name)))?
-        ));
+        say::done(format_args!("{}: {}/", service.name, definition::balancer_url(&values, service.name)?));
     }
     say::line(format_args!(
         "\nNext: `{}` prints its state. `{}` builds another version, here called second,\nand `{}` rolls it out. `{}` \
@@ -91,7 +87,8 @@ async fn make_stacks(aws: &Aws, cluster: &str, mut parameters: Values) -> Result
         }
         // What one stack gives, another may take as a parameter.
         values = self::values(aws, cluster).await?;
-        parameters.extend(values.iter().filter(|(name, _)| *name == "DatabaseAdminSecretArn").map(owned));
+        parameters
+            .extend(values.get_key_value("DatabaseAdminSecretArn").map(|(name, arn)| (name.clone(), arn.clone())));
     }
     Ok(values)
 }
@@ -136,7 +133,7 @@ pub(crate) async fn release(aws: &Aws, cluster: &str, tag: Option<String>) -> Re
 /// Where the service's load balancer is.
 pub(crate) async fn url(aws: &Aws, cluster: &str, name: &str) -> Result<()> {
     let values = cluster_values(aws, cluster).await?;
-    say::result(definition::value(&values, &format!("{}BalancerUrl", services::prefix(name)))?)
+    say::result(definition::balancer_url(&values, name)?)
 }
 
 /// A one-off task of the revision that the service runs.
@@ -192,8 +189,4 @@ pub(crate) fn require_cluster(aws: &Aws, cluster: &str, values: &Values) -> Resu
         make::command("deploy", &[])
     );
     Ok(())
-}
-
-fn owned((name, value): (&String, &String)) -> (String, String) {
-    (name.clone(), value.clone())
 }

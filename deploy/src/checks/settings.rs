@@ -72,7 +72,7 @@ struct Container<'a> {
 fn containers(sources: &Sources) -> Vec<Container<'_>> {
     let mut containers = Vec::new();
     for task in sources.tasks() {
-        // That it runs a service is another check.
+        // An image of no service is reported by the permissions, which are for those of the services.
         let Some(service) = task.service() else { continue };
         let (subcommand, variables) = (subcommand(task.container).to_owned(), variables(sources, &task));
         let name = "the task".to_owned();

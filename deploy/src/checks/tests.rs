@@ -255,6 +255,18 @@ fn permissions_beyond_or_below_what_is_needed_are_reported() {
             "does not allow secretsmanager:GetSecretValue on LocationApiTo",
         ),
         (CLUSTER, "!GetAtt UserLogGroup.Arn", "\"*\"", "UserExecutionRole allows logs:PutLogEvents on *"),
+        (
+            USER_TASK,
+            "${Registry}/user:",
+            "${Registry}/users:",
+            "allows ecr:BatchGetImage on UserRepository, which nothing",
+        ),
+        (
+            USER_TASK,
+            "\"/${Cluster}/user\"",
+            "\"/${Cluster}/x\"",
+            "allows logs:PutLogEvents on UserLogGroup, which nothing",
+        ),
         (CLUSTER, passed, "!GetAtt LocationExecutionRole.Arn", "does not allow iam:PassRole on UserExecutionRole"),
         (CLUSTER, "scheduler.amazonaws.com", "events.amazonaws.com", "allows sts:AssumeRole on events.amazonaws.com"),
         (
