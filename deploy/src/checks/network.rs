@@ -1,5 +1,7 @@
 //! Ports: the way of a request from the balancer to the code, and from one service to the other.
 
+use std::collections::BTreeSet;
+
 use super::{
     Report,
     sources::{Deployed, Sources, setting, shown, whole},
@@ -56,18 +58,18 @@ pub(super) fn security_groups(sources: &Sources, report: &mut Report) {
     let (from, to) = ("SourceSecurityGroupId", "DestinationSecurityGroupId");
     let (balancers, instances, members) = ("BalancerSecurityGroup", "InstanceSecurityGroup", "MemberSecurityGroup");
     let database = "DatabaseSecurityGroup";
-    let mut needed = vec![
+    let mut needed = BTreeSet::from([
         (balancers, egress, to, members, DYNAMIC_PORTS),
         (instances, ingress, from, balancers, DYNAMIC_PORTS),
         // Service Connect.
         (instances, egress, to, members, DYNAMIC_PORTS),
         (instances, ingress, from, members, DYNAMIC_PORTS),
-    ];
+    ]);
     for Deployed { service, task, .. } in sources.deployed() {
         let (port, mysql) = (service.default_port.into(), setting(&task.environment(), "DB_PORT", 3306));
-        needed.push((balancers, ingress, "CidrIp", "CallersCidr", (port, port)));
-        needed.push((instances, egress, to, database, (mysql, mysql)));
-        needed.push((database, ingress, from, members, (mysql, mysql)));
+        needed.insert((balancers, ingress, "CidrIp", "CallersCidr", (port, port)));
+        needed.insert((instances, egress, to, database, (mysql, mysql)));
+        needed.insert((database, ingress, from, members, (mysql, mysql)));
     }
     for (name, rules, peer_in, peer, (first, last)) in needed {
         let group = &sources.data(NETWORK)["Resources"][name]["Properties"];
