@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::time::{Instant, interval_at};
 
 use crate::{
-    aws::{Aws, Refused, list, text},
+    aws::{Aws, list, text},
     definition::Values,
     say,
 };
@@ -137,19 +137,15 @@ pub(crate) async fn deploy(aws: &Aws, stack: &Stack, cluster: &str, parameters: 
     let mut arguments = vec!["cloudformation", "deploy", "--stack-name", &name, "--template-file", &file];
     arguments.extend(["--parameter-overrides"].into_iter().chain(overrides.iter().map(String::as_str)));
     arguments.extend(["--capabilities", "CAPABILITY_NAMED_IAM", "--no-fail-on-empty-changeset", "--tags", &project]);
-    let said = follow(aws, &name, &arguments).await.with_context(|| {
-        format!(
-            "the stack {name} was not made or changed; all that happened is in `aws cloudformation describe-stack-events --stack-name {name}`"
-        )
-    })?;
+    let said = follow(aws, &name, &arguments, "was not made or changed").await?;
     let said = said.as_str().unwrap_or_default().lines().last().unwrap_or_default().to_owned();
     say::done(if said.is_empty() { format!("{name} is up to date") } else { said });
     Ok(())
 }
 
 /// Calls what changes the stack `name` and waits for its end. Meanwhile tells what happens in the stack, as a database takes
-/// a quarter of an hour; in the end what failed.
-async fn follow(aws: &Aws, name: &str, arguments: &[&str]) -> Result<Value, Refused> {
+/// a quarter of an hour; in the end what failed. An error says that the stack `failed`, such as "is not gone".
+async fn follow(aws: &Aws, name: &str, arguments: &[&str], failed: &str) -> Result<Value> {
     let (started, since) = (Instant::now(), Timestamp::now());
     let mut told = HashSet::new();
     let mut ticks = interval_at(started + FIRST_LOOK, LOOK_EVERY);
@@ -164,7 +160,11 @@ async fn follow(aws: &Aws, name: &str, arguments: &[&str]) -> Result<Value, Refu
         told.clear();
         tell_events(aws, name, since, started, &mut told, |status| status.ends_with("_FAILED")).await;
     }
-    outcome
+    outcome.with_context(|| {
+        format!(
+            "the stack {name} {failed}; all that happened is in `aws cloudformation describe-stack-events --stack-name {name}`"
+        )
+    })
 }
 
 /// Tells the events of the stack `name` that are newer than `since`, not told yet, and `of_interest` by their status. That
@@ -228,11 +228,7 @@ pub(crate) async fn delete(aws: &Aws, stack: &Stack, cluster: &str) -> Result<()
     say::step(format_args!("remove the stack {name}"));
     aws.call(&["cloudformation", "delete-stack", "--stack-name", &name]).await?;
     let wait = ["cloudformation", "wait", "stack-delete-complete", "--stack-name", &name];
-    follow(aws, &name, &wait).await.with_context(|| {
-        format!(
-            "the stack {name} is not gone; all that happened is in `aws cloudformation describe-stack-events --stack-name {name}`"
-        )
-    })?;
+    follow(aws, &name, &wait, "is not gone").await?;
     say::done(format_args!("{name} is gone"));
     Ok(())
 }
