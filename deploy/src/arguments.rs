@@ -2,9 +2,13 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, builder::PossibleValuesParser};
+use chassis::Service;
+use clap::{
+    Args, Parser, Subcommand,
+    builder::{PossibleValuesParser, TypedValueParser as _},
+};
 
-use crate::{destroy::Data, make::DEFAULT_CLUSTER, release, rollout::Load, services};
+use crate::{destroy::Data, make::DEFAULT_CLUSTER, release, services};
 
 /// Requests a second while a service is rolled out, unless `LOAD` is given: enough to see failures, too few to be a load.
 const DEFAULT_LOAD: u32 = 10;
@@ -22,86 +26,53 @@ pub(crate) struct Cli {
     pub(crate) command: Task,
 }
 
-#[derive(Args)]
-pub(crate) struct Asking {
-    /// Requests a second to the service during its rollout; if given, none of them may fail.
-    #[arg(long, env = "LOAD", value_parser = load)]
-    load: Option<u32>,
-}
-
 #[derive(Subcommand)]
 pub(crate) enum Task {
     /// Makes everything, or brings it up to date: stacks, images, databases, services.
     Up {
-        /// Tag of the images; the git revision by default.
-        #[arg(long, env = "TAG", value_parser = release::valid_tag)]
-        tag: Option<String>,
-        /// Parameters of the stacks, such as "MultiAz=false Email=ops@example.org".
-        #[arg(long, env = "PARAMETERS", default_value = "")]
-        parameters: String,
         #[command(flatten)]
-        asking: Asking,
+        release: Release,
+        #[command(flatten)]
+        stacks: Parameters,
+        #[command(flatten)]
+        load: Load,
     },
     /// Brings the stacks up to date, and rolls nothing out.
-    Stacks {
-        /// Parameters of the stacks, such as "MultiAz=false Email=ops@example.org".
-        #[arg(long, env = "PARAMETERS", default_value = "")]
-        parameters: String,
-    },
+    Stacks(Parameters),
     /// Rolls one service out, of an image that is in the registry.
     Service {
-        /// location or user.
-        #[arg(env = "SERVICE", value_parser = PossibleValuesParser::new(services::names()))]
-        service: String,
-        /// Tag of the image; the git revision by default.
-        #[arg(long, env = "TAG", value_parser = release::valid_tag)]
-        tag: Option<String>,
+        #[command(flatten)]
+        of: Of,
+        #[command(flatten)]
+        release: Release,
         /// File of another task definition than deploy/tasks/SERVICE.json.
         #[arg(long, env = "TASK")]
         task: Option<String>,
         #[command(flatten)]
-        asking: Asking,
+        load: Load,
     },
     /// Builds the images and pushes them to the registry; rolls nothing out.
-    Release {
-        /// Tag of the images; the git revision by default.
-        #[arg(long, env = "TAG", value_parser = release::valid_tag)]
-        tag: Option<String>,
-    },
+    Release(Release),
     /// Prints what `up` would change, and changes nothing.
-    Diff {
-        /// Tag of the images; the git revision by default.
-        #[arg(long, env = "TAG", value_parser = release::valid_tag)]
-        tag: Option<String>,
-    },
+    Diff(Release),
     /// Prints the URL of a service's load balancer, and nothing else.
-    Url {
-        /// location or user.
-        #[arg(env = "SERVICE", value_parser = PossibleValuesParser::new(services::names()))]
-        service: String,
-    },
+    Url(Of),
     /// Prints the state of stacks, instances, services and targets.
     Status,
     /// Follows the log of a service.
-    Logs {
-        /// location or user.
-        #[arg(env = "SERVICE", value_parser = PossibleValuesParser::new(services::names()))]
-        service: String,
-    },
+    Logs(Of),
     /// Rolls a service back to the revision that served before.
     Rollback {
-        /// location or user.
-        #[arg(env = "SERVICE", value_parser = PossibleValuesParser::new(services::names()))]
-        service: String,
         #[command(flatten)]
-        asking: Asking,
+        of: Of,
+        #[command(flatten)]
+        load: Load,
     },
     /// Runs a one-off task of the revision that a service runs; `provision` with the administrator's login.
     #[command(name = "run-task")]
     OneOff {
-        /// location or user.
-        #[arg(env = "SERVICE", value_parser = PossibleValuesParser::new(services::names()))]
-        service: String,
+        #[command(flatten)]
+        of: Of,
         /// Subcommand of the service and its arguments, such as seed.
         #[arg(env = "COMMAND", value_parser = words)]
         command: Words,
@@ -131,13 +102,47 @@ pub(crate) enum Task {
     },
 }
 
+#[derive(Args)]
+pub(crate) struct Of {
+    /// location or user.
+    #[arg(env = "SERVICE", value_parser = PossibleValuesParser::new(services::names()).map(|name| services::named(&name)))]
+    pub(crate) service: &'static Service,
+}
+
+#[derive(Args)]
+pub(crate) struct Release {
+    /// Tag of the images; the git revision by default.
+    #[arg(long, env = "TAG", value_parser = release::valid_tag)]
+    pub(crate) tag: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct Parameters {
+    /// Parameters of the stacks, such as "MultiAz=false Email=ops@example.org".
+    #[arg(long, env = "PARAMETERS", default_value = "")]
+    pub(crate) parameters: String,
+}
+
+#[derive(Args, Clone, Copy)]
+pub(crate) struct Load {
+    /// Requests a second to the service during its rollout; if given, none of them may fail.
+    #[arg(long, env = "LOAD", value_parser = load)]
+    load: Option<u32>,
+}
+
 /// A subcommand of a service, with its arguments.
 #[derive(Clone)]
 pub(crate) struct Words(pub(crate) Vec<String>);
 
-impl Asking {
-    pub(crate) fn load(&self) -> Load {
-        Load { per_second: self.load.unwrap_or(DEFAULT_LOAD), must_not_fail: self.load.is_some() }
+impl Load {
+    /// Requests a second.
+    pub(crate) fn per_second(self) -> u32 {
+        self.load.unwrap_or(DEFAULT_LOAD)
+    }
+
+    /// Whether a single failed request makes the rollout a failure.
+    pub(crate) fn must_not_fail(self) -> bool {
+        self.load.is_some()
     }
 }
 

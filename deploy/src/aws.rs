@@ -17,7 +17,7 @@ use crate::{hints, say};
 /// The first minor version of each major one that reads `AWS_ENDPOINT_URL`.
 const LEAST: [(u32, u32); 2] = [(1, 29), (2, 13)];
 
-const INSTALLING: &str = "https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html";
+pub(crate) const INSTALLING: &str = "https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html";
 
 /// The aws CLI, with the region and account that it talks to.
 pub(crate) struct Aws {
@@ -70,14 +70,10 @@ impl Aws {
         let local = env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty());
         let mut aws =
             Self { major, region: region().await?, account: String::new(), local, silently, shown: Mutex::default() };
-        aws.account = aws.identify().await?;
+        // The first call, so this is where credentials, region and network are found to be missing.
+        let identity = aws.call(&["sts", "get-caller-identity"]).await?;
+        text(&identity, "/Account").clone_into(&mut aws.account);
         Ok(aws)
-    }
-
-    /// The account's number: the first call, so this is where credentials, region and network are found to be missing.
-    async fn identify(&self) -> Result<String> {
-        let identity = self.call(&["sts", "get-caller-identity"]).await?;
-        Ok(text(&identity, "/Account").to_owned())
     }
 
     /// Calls the CLI with `arguments`, and shows the command the first time.
@@ -119,17 +115,6 @@ impl Aws {
             Err(refused) if codes.contains(&refused.code.as_str()) => Ok(None),
             Err(refused) => Err(refused.into()),
         }
-    }
-
-    /// Fails unless the CLI is of version 2.
-    pub(crate) fn require_version_2(&self, what: &str) -> Result<()> {
-        if self.major < 2 {
-            bail!(
-                "{what} is in version 2 of the aws CLI only, and this is version {}: install it ({INSTALLING})",
-                self.major
-            );
-        }
-        Ok(())
     }
 
     #[cfg(test)]

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
-use crate::make;
+use crate::{make, services};
 
 /// Placeholders that no stack gives: the image's tag, and where all this is.
 pub(crate) const OURS: [&str; 3] = ["Tag", "Region", "Account"];
@@ -32,10 +32,25 @@ pub(crate) fn value<'a>(values: &'a Values, name: &str) -> Result<&'a str> {
     })
 }
 
+/// The URL of the service's load balancer.
+pub(crate) fn balancer_url<'a>(values: &'a Values, service: &str) -> Result<&'a str> {
+    value(values, &format!("{}BalancerUrl", services::prefix(service)))
+}
+
 /// The definition in `file`, with its placeholders.
 pub(crate) fn read(file: &str) -> Result<Value> {
     let text = fs::read_to_string(file).with_context(|| format!("{file} cannot be read"))?;
     serde_json::from_str(&text).with_context(|| format!("{file} is no JSON"))
+}
+
+/// The definitions in `folder`, in the order of their names.
+pub(crate) fn files(folder: &str) -> Result<Vec<String>> {
+    let entries = fs::read_dir(folder).with_context(|| format!("{folder} cannot be read"))?;
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let paths = paths.filter(|path| path.extension().is_some_and(|extension| extension == "json"));
+    let mut files: Vec<String> = paths.map(|path| path.to_string_lossy().into_owned()).collect();
+    files.sort();
+    Ok(files)
 }
 
 /// The definition in `file` with `values` filled in. Fails if one is missing, so that nothing half-filled is ever sent.

@@ -115,15 +115,8 @@ async fn remove_data(aws: &Aws, cluster: &str, values: &Values) -> Result<()> {
     } else if values.contains_key("DatabaseHost") {
         let database = format!("{cluster}-database");
         say::step(format_args!("lift the protection of the database {database}"));
-        let arguments = [
-            "rds",
-            "modify-db-instance",
-            "--db-instance-identifier",
-            &database,
-            "--no-deletion-protection",
-            "--apply-immediately",
-        ];
-        aws.call(&arguments).await?;
+        let modify = ["rds", "modify-db-instance", "--db-instance-identifier", &database];
+        aws.call(&[&modify[..], &["--no-deletion-protection", "--apply-immediately"]].concat()).await?;
         aws.call(&["rds", "wait", "db-instance-available", "--db-instance-identifier", &database]).await?;
     }
     say::step("remove the images");

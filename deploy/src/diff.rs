@@ -55,8 +55,7 @@ pub(crate) async fn diff(aws: &Aws, cluster: &str, tag: Option<String>) -> Resul
             let wanted = definition::fill(&format!("deploy/tasks/{family}.json"), &values)?;
             changes += match task::describe(aws, &family).await? {
                 None => tell_new(&format!("the task definition {family}")),
-                Some(there) if definition::holds(&there, &wanted) => tell(&family, "", ""),
-                Some(there) => tell(&family, &pretty(&definition::narrowed(&there, &wanted)), &pretty(&wanted)),
+                Some(there) => tell_fields(&family, &there, &wanted),
             };
         }
         let wanted = definition::fill(&format!("deploy/services/{name}.json"), &values)?;
@@ -65,8 +64,7 @@ pub(crate) async fn diff(aws: &Aws, cluster: &str, tag: Option<String>) -> Resul
             Some(there) => {
                 let running = text(rollout::primary(&there), "/taskDefinition");
                 say::detail(format_args!("the service {name} runs {}", task::short(running)));
-                let (there, wanted) = rollout::comparable(&there, &local::known(aws, wanted));
-                tell(&format!("service {name}"), &pretty(&there), &pretty(&wanted))
+                tell_fields(&format!("service {name}"), &there, &rollout::comparable(local::known(aws, wanted)))
             }
         };
     }
@@ -101,6 +99,11 @@ fn tell(name: &str, there: &str, wanted: &str) -> usize {
     1
 }
 
-fn pretty(value: &Value) -> String {
-    format!("{value:#}\n")
+/// The same for the fields that `wanted` has.
+fn tell_fields(name: &str, there: &Value, wanted: &Value) -> usize {
+    if definition::holds(there, wanted) {
+        return tell(name, "", "");
+    }
+    let there = definition::narrowed(there, wanted);
+    tell(name, &format!("{there:#}\n"), &format!("{wanted:#}\n"))
 }

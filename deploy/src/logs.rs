@@ -3,12 +3,19 @@
 use anyhow::{Context as _, Result, ensure};
 use tokio::process::Command;
 
-use crate::{aws::Aws, say, services, whole};
+use crate::{
+    aws::{Aws, INSTALLING},
+    say, whole,
+};
 
 /// Follows the log of all tasks of `service`, from ten minutes ago on, until Ctrl-C.
 pub(crate) async fn follow(aws: &Aws, cluster: &str, service: &str) -> Result<()> {
-    let group = format!("/{cluster}/{}", services::named(service)?.name);
-    aws.require_version_2("`aws logs tail`")?;
+    let group = format!("/{cluster}/{service}");
+    ensure!(
+        aws.major >= 2,
+        "`aws logs tail` is in version 2 of the aws CLI only, and this is version {}: install it ({INSTALLING})",
+        aws.major
+    );
     whole::cluster_values(aws, cluster).await?;
     let words = ["aws", "logs", "tail", &group, "--follow", "--since", "10m"].map(str::to_owned);
     say::command(&words);

@@ -4,6 +4,7 @@
 
 mod arguments;
 mod aws;
+mod checks;
 mod definition;
 mod destroy;
 mod diff;
@@ -12,7 +13,6 @@ mod local;
 mod logs;
 mod make;
 mod probe;
-mod relations;
 mod release;
 mod rollout;
 mod say;
@@ -47,35 +47,34 @@ async fn main() -> ExitCode {
 
 async fn perform(cluster: &str, task: Task) -> Result<()> {
     match task {
-        Task::Check => return relations::check(),
+        Task::Check => return checks::check(),
         Task::Tutorial { document, aws_only: true } => return tutorial::print_aws_only(&document),
         Task::Tutorial { document, aws_only: false } => return tutorial::run(&document).await,
         _ => {}
     }
-    let aws = Aws::find(matches!(task, Task::Url { .. })).await?;
+    let aws = &Aws::find(matches!(task, Task::Url(_))).await?;
     match task {
-        Task::Up { tag, parameters, asking } => whole::up(&aws, cluster, tag, &parameters, asking.load()).await,
-        Task::Stacks { parameters } => whole::stacks(&aws, cluster, &parameters).await,
-        Task::Service { service, tag, task, asking } => {
-            whole::service(&aws, cluster, &service, tag, task, asking.load()).await
+        Task::Up { release, stacks, load } => whole::up(aws, cluster, release.tag, &stacks.parameters, load).await,
+        Task::Stacks(stacks) => whole::stacks(aws, cluster, &stacks.parameters).await,
+        Task::Service { of, release, task, load } => {
+            whole::service(aws, cluster, of.service.name, release.tag, task, load).await
         }
-        Task::Release { tag } => whole::release(&aws, cluster, tag).await,
-        Task::Url { service } => whole::url(&aws, cluster, &service).await,
-        Task::Diff { tag } => diff::diff(&aws, cluster, tag).await,
-        Task::Status => status::status(&aws, cluster).await,
-        Task::Logs { service } => logs::follow(&aws, cluster, &service).await,
-        Task::Rollback { service, asking } => {
-            let service = services::named(&service)?;
-            rollout::roll_back(&aws, &whole::cluster_values(&aws, cluster).await?, service.name, asking.load()).await
+        Task::Release(release) => whole::release(aws, cluster, release.tag).await,
+        Task::Url(of) => whole::url(aws, cluster, of.service.name).await,
+        Task::Diff(release) => diff::diff(aws, cluster, release.tag).await,
+        Task::Status => status::status(aws, cluster).await,
+        Task::Logs(of) => logs::follow(aws, cluster, of.service.name).await,
+        Task::Rollback { of, load } => {
+            let values = whole::cluster_values(aws, cluster).await?;
+            rollout::roll_back(aws, &values, of.service.name, load).await
         }
-        Task::OneOff { service, command } => {
-            let service = services::named(&service)?;
+        Task::OneOff { of, command } => {
             let command: Vec<&str> = command.0.iter().map(String::as_str).collect();
-            whole::run_task(&aws, cluster, service.name, &command).await
+            whole::run_task(aws, cluster, of.service.name, &command).await
         }
-        Task::Schedule => schedule::schedule(&aws, &whole::cluster_values(&aws, cluster).await?).await,
-        Task::Autoscale => scaling::autoscale(&aws, &whole::cluster_values(&aws, cluster).await?).await,
-        Task::Destroy { confirm, data } => destroy::destroy(&aws, cluster, confirm, data).await,
+        Task::Schedule => schedule::schedule(aws, &whole::cluster_values(aws, cluster).await?).await,
+        Task::Autoscale => scaling::autoscale(aws, &whole::cluster_values(aws, cluster).await?).await,
+        Task::Destroy { confirm, data } => destroy::destroy(aws, cluster, confirm, data).await,
         Task::Check | Task::Tutorial { .. } => Ok(()),
     }
 }

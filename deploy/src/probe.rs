@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Error, Result, anyhow, ensure};
 use serde_json::Value;
 use tokio::{
     task::{JoinHandle, JoinSet},
@@ -53,7 +53,7 @@ impl Probe {
     /// Starts asking the service at `url`, `per_second` times a second; `path` is what it is there for.
     pub(crate) fn start(url: &str, path: &str, per_second: u32) -> Result<Self> {
         // Without connections that are kept, each request is a decision of the balancer's.
-        let client = client(url).timeout(ANSWER_TIMEOUT).pool_max_idle_per_host(0).build()?;
+        let client = reqwest::Client::builder().timeout(ANSWER_TIMEOUT).pool_max_idle_per_host(0).build()?;
         let seen = Arc::new(Mutex::new(Seen::default()));
         let urls = [format!("{url}/health"), format!("{url}{path}")];
         let noting = seen.clone();
@@ -88,16 +88,15 @@ impl Probe {
             if alone && containers >= tasks {
                 return Ok(seen);
             }
-            if Instant::now() > deadline {
-                bail!(
-                    "the balancer does not answer with {tasks} tasks of release {release} alone, after {} s. Its last {} \
-                     answers: {}{}",
-                    PATIENCE.as_secs(),
-                    seen.last.len(),
-                    seen.last_releases(),
-                    seen.first_failure.map_or(String::new(), |failure| format!("; first failure: {failure}"))
-                );
-            }
+            ensure!(
+                Instant::now() <= deadline,
+                "the balancer does not answer with {tasks} tasks of release {release} alone, after {} s. Its last {} \
+                 answers: {}{}",
+                PATIENCE.as_secs(),
+                seen.last.len(),
+                seen.last_releases(),
+                seen.first_failure.map_or(String::new(), |failure| format!("; first failure: {failure}"))
+            );
             sleep(Duration::from_millis(200)).await;
         }
     }
@@ -148,21 +147,13 @@ impl Seen {
         for (release, _) in &self.last {
             *counts.entry(release).or_default() += 1;
         }
-        if counts.is_empty() {
-            return "none".to_owned();
-        }
-        counts.iter().map(|(release, count)| format!("{count} of {release}")).collect::<Vec<_>>().join(", ")
+        listed(counts.iter().map(|(release, count)| format!("{count} of {release}")))
     }
 
     /// In one line.
     pub(crate) fn summary(&self) -> String {
-        let releases: Vec<_> = self.releases.iter().map(|(release, count)| format!("{release} {count}")).collect();
-        format!(
-            "{} requests, {} failed; releases that answered: {}",
-            self.requests,
-            self.failed,
-            if releases.is_empty() { "none".to_owned() } else { releases.join(", ") }
-        )
+        let releases = listed(self.releases.iter().map(|(release, count)| format!("{release} {count}")));
+        format!("{} requests, {} failed; releases that answered: {releases}", self.requests, self.failed)
     }
 
     /// Says what failed first, if something did.
@@ -173,22 +164,11 @@ impl Seen {
     }
 }
 
-/// A client for the service at `url`: a proxy of the environment is for hosts elsewhere, not for a local AWS.
-pub(crate) fn client(url: &str) -> reqwest::ClientBuilder {
-    let builder = reqwest::Client::builder();
-    let url = reqwest::Url::parse(url).ok();
-    let host = url.as_ref().and_then(reqwest::Url::host_str).unwrap_or_default();
-    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
-    let loopback = address.map_or(host == "localhost" || host.ends_with(".localhost"), |address| address.is_loopback());
-    if loopback { builder.no_proxy() } else { builder }
-}
-
 async fn ask(client: &reqwest::Client, url: &str) -> Result<Option<(String, String)>> {
-    let answer = client.get(url).send().await.map_err(|error| anyhow::anyhow!("{}: {}", url, root(&error)))?;
+    // The innermost cause says what happened: "connection refused".
+    let answer = client.get(url).send().await.map_err(|error| anyhow!("{url}: {}", Error::from(error).root_cause()))?;
     let status = answer.status();
-    if status.is_server_error() {
-        bail!("{url}: {status}");
-    }
+    ensure!(!status.is_server_error(), "{url}: {status}");
     if !url.ends_with("/health") {
         return Ok(None);
     }
@@ -197,13 +177,9 @@ async fn ask(client: &reqwest::Client, url: &str) -> Result<Option<(String, Stri
     Ok(Some((release.to_owned(), container.to_owned())))
 }
 
-/// The innermost cause, which says what happened: "connection refused".
-fn root(error: &dyn std::error::Error) -> String {
-    let mut innermost = error;
-    while let Some(cause) = innermost.source() {
-        innermost = cause;
-    }
-    innermost.to_string()
+fn listed(items: impl Iterator<Item = String>) -> String {
+    let items: Vec<String> = items.collect();
+    if items.is_empty() { "none".to_owned() } else { items.join(", ") }
 }
 
 fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {

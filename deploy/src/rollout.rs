@@ -6,14 +6,15 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use crate::{
+    arguments::Load,
     aws::{Aws, list, number, text},
     definition::{self, Values},
     make,
-    probe::{self, Probe},
+    probe::Probe,
     say, services, task, whole,
 };
 
@@ -23,15 +24,6 @@ const PATIENCE: Duration = Duration::from_mins(20);
 /// What `create-service` takes and `update-service` does not: what cannot be changed, and what autoscaling may have
 /// changed since.
 const ONLY_AT_CREATION: [&str; 3] = ["serviceName", "desiredCount", "tags"];
-
-/// How a rollout is watched.
-#[derive(Clone, Copy)]
-pub(crate) struct Load {
-    /// Requests a second.
-    pub(crate) per_second: u32,
-    /// Whether a single failed request makes the rollout a failure.
-    pub(crate) must_not_fail: bool,
-}
 
 /// The service as ECS describes it; `None` where there is none, or none any more.
 pub(crate) async fn service(aws: &Aws, cluster: &str, name: &str) -> Result<Option<Value>> {
@@ -82,12 +74,13 @@ pub(crate) async fn roll_out(
     say::step(format_args!("roll out {revision} (release {release}) to the service {name}"));
     let file = format!("deploy/services/{name}.json");
     let mut input = definition::fill(&file, values)?;
-    let known_to = services::named(name)?;
-    let url = definition::value(values, &format!("{}BalancerUrl", services::prefix(name)))?;
+    let known_to = services::named(name);
+    let url = definition::balancer_url(values, name)?;
     let path = format!("{}?limit=1", known_to.links.first().map_or("/", |(path, _)| path));
     let existing = service(aws, cluster, name).await?;
     // What a service answers before it is there would count as failures.
-    let mut probe = existing.is_some().then(|| Probe::start(url, &path, load.per_second)).transpose()?;
+    let start = || Probe::start(url, &path, load.per_second());
+    let probe = existing.is_some().then(start).transpose()?;
     let call = if existing.is_none() { "create-service" } else { "update-service" };
     if let (Some(_), Some(fields)) = (&existing, input.as_object_mut()) {
         for field in ONLY_AT_CREATION {
@@ -101,10 +94,7 @@ pub(crate) async fn roll_out(
     let deployment = text(primary(&answer["service"]), "/id").to_owned();
     ensure!(!deployment.is_empty(), "ECS accepted the change of {name} and names no deployment for it");
     let tasks = watch(aws, cluster, name, &deployment, arn, probe.as_ref()).await?;
-    let probe = match probe.take() {
-        Some(probe) => probe,
-        None => Probe::start(url, &path, load.per_second)?,
-    };
+    let probe = probe.map_or_else(start, Ok)?;
     say::detail(format_args!("asking {url}/health which release answers"));
     let proof = probe.prove(release, tasks).await;
     let seen = probe.finish();
@@ -113,7 +103,7 @@ pub(crate) async fn roll_out(
     proof?;
     say::done(format_args!("{tasks} tasks of release {release} answer through the balancer, and no others: {url}"));
     ensure!(
-        !(load.must_not_fail && seen.failed > 0),
+        !(load.must_not_fail() && seen.failed > 0),
         "the service {name} runs release {release}, but {} of {} requests failed on the way",
         seen.failed,
         seen.requests
@@ -294,26 +284,25 @@ pub(crate) async fn roll_back(aws: &Aws, values: &Values, name: &str, load: Load
 
 /// The release that answers at `url`.
 pub(crate) async fn release_at(url: &str) -> Result<String> {
-    let client = probe::client(url).timeout(Duration::from_secs(5)).build()?;
-    let health: Value = client.get(format!("{url}/health")).send().await?.json().await?;
+    let request = reqwest::Client::new().get(format!("{url}/health")).timeout(Duration::from_secs(5));
+    let health: Value = request.send().await?.json().await?;
     Ok(text(&health, "/release").to_owned())
 }
 
-/// What differs between the service as it is and as `wanted` has it, both narrowed to what can be compared.
-pub(crate) fn comparable(service: &Value, wanted: &Value) -> (Value, Value) {
-    let mut wanted = wanted.clone();
+/// What can be compared of a service as it is `wanted`: ECS answers with ARNs of some fields, and not at all with others.
+pub(crate) fn comparable(mut wanted: Value) -> Value {
     if let Some(fields) = wanted.as_object_mut() {
-        // ECS answers with ARNs of these, and not at all with those.
         for field in ["cluster", "taskDefinition", "serviceConnectConfiguration", "tags", "desiredCount"] {
             fields.remove(field);
         }
     }
-    let there = definition::narrowed(service, &wanted);
-    if definition::holds(service, &wanted) { (json!({}), json!({})) } else { (there, wanted) }
+    wanted
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::{
     aws::{Aws, list, number, text},
     definition::{self, Values},
-    relations, say,
+    say,
 };
 
 /// Where the limits and policies are, one file for each service.
@@ -13,7 +13,7 @@ pub(crate) const FOLDER: &str = "deploy/scaling";
 
 /// Sets the limits and policies of both services.
 pub(crate) async fn autoscale(aws: &Aws, values: &Values) -> Result<()> {
-    for file in relations::files(FOLDER, "json")? {
+    for file in definition::files(FOLDER)? {
         let wanted = definition::fill(&file, values)?;
         let target = &wanted["target"];
         let name = text(target, "/ResourceId").replace('/', "-");
@@ -32,20 +32,13 @@ pub(crate) async fn autoscale(aws: &Aws, values: &Values) -> Result<()> {
 
 /// Takes the limits away, and the policies with them, where there are some.
 pub(crate) async fn remove(aws: &Aws, cluster: &str) -> Result<()> {
-    for file in relations::files(FOLDER, "json")? {
+    for file in definition::files(FOLDER)? {
         let definition = definition::read(&file)?;
         let resource = text(&definition["target"], "/ResourceId").replace("${Cluster}", cluster);
         let dimension = text(&definition["target"], "/ScalableDimension");
-        let arguments = [
-            "application-autoscaling",
-            "deregister-scalable-target",
-            "--service-namespace",
-            "ecs",
-            "--resource-id",
-            &resource,
-            "--scalable-dimension",
-            dimension,
-        ];
+        let command = "application-autoscaling deregister-scalable-target --service-namespace ecs";
+        let mut arguments: Vec<&str> = command.split(' ').collect();
+        arguments.extend(["--resource-id", &resource, "--scalable-dimension", dimension]);
         aws.find_one(&arguments, &["ObjectNotFoundException"]).await?;
     }
     Ok(())

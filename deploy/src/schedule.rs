@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::{
     aws::{Aws, text},
     definition::{self, Values},
-    relations, say,
+    say,
 };
 
 /// Where the schedules are.
@@ -13,7 +13,7 @@ pub(crate) const FOLDER: &str = "deploy/schedules";
 
 /// Makes all schedules, or brings them up to date.
 pub(crate) async fn schedule(aws: &Aws, values: &Values) -> Result<()> {
-    for file in relations::files(FOLDER, "json")? {
+    for file in definition::files(FOLDER)? {
         let wanted = definition::fill(&file, values)?;
         let name = text(&wanted, "/Name");
         say::step(format_args!("schedule {name}: {} UTC", text(&wanted, "/ScheduleExpression")));
@@ -29,7 +29,7 @@ pub(crate) async fn schedule(aws: &Aws, values: &Values) -> Result<()> {
 
 /// Removes all schedules that are there.
 pub(crate) async fn remove(aws: &Aws, cluster: &str) -> Result<()> {
-    for file in relations::files(FOLDER, "json")? {
+    for file in definition::files(FOLDER)? {
         let definition = definition::read(&file)?;
         let name = text(&definition, "/Name").replace("${Cluster}", cluster);
         aws.find_one(&["scheduler", "delete-schedule", "--name", &name], &["ResourceNotFoundException"]).await?;

@@ -1,17 +1,13 @@
 //! The services that are deployed, as their own code describes them.
 
-use anyhow::{Context as _, Result};
 use chassis::Service;
 
 /// In the order in which they are deployed: the user service asks the location service.
 pub(crate) static SERVICES: [&Service; 2] = [&location::SERVICE, &user::SERVICE];
 
-/// The service called `name`.
-pub(crate) fn named(name: &str) -> Result<&'static Service> {
-    SERVICES
-        .into_iter()
-        .find(|service| service.name == name)
-        .with_context(|| format!("SERVICE={name} is none of {}", names().join(", ")))
+/// The service called `name`, which is one of [`names`].
+pub(crate) fn named(name: &str) -> &'static Service {
+    SERVICES.into_iter().find(|service| service.name == name).expect("a known name")
 }
 
 /// Their names.

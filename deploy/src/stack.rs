@@ -1,7 +1,7 @@
 //! The CloudFormation stacks, from the one that lives longest to the one that goes first.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeSet, HashSet},
     fs,
     pin::pin,
     time::Duration,
@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::time::{Instant, interval_at};
 
 use crate::{
-    aws::{Aws, Refused, list, text},
+    aws::{Aws, list, text},
     definition::Values,
     say,
 };
@@ -78,16 +78,21 @@ pub(crate) fn names(template: &Value, section: &str) -> BTreeSet<String> {
 
 /// Fails where a stack is in a state from which it cannot be brought up to date.
 pub(crate) async fn require_sound(aws: &Aws, cluster: &str) -> Result<()> {
-    let all = aws.call(&["cloudformation", "describe-stacks"]).await?;
-    for stack in list(&all, "/Stacks") {
-        let (name, status) = (text(stack, "/StackName"), text(stack, "/StackStatus"));
-        if STACKS.iter().any(|ours| ours.name(cluster) == name)
-            && let Some(remedy) = remedy(name, status)
-        {
+    for stack in described(aws, cluster).await? {
+        let (name, status) = (text(&stack, "/StackName"), text(&stack, "/StackStatus"));
+        if let Some(remedy) = remedy(name, status) {
             bail!("the stack {name} is in {status}: {remedy}");
         }
     }
     Ok(())
+}
+
+/// The stacks of the cluster that are there.
+pub(crate) async fn described(aws: &Aws, cluster: &str) -> Result<Vec<Value>> {
+    let all = aws.call(&["cloudformation", "describe-stacks"]).await?;
+    let names = STACKS.each_ref().map(|stack| stack.name(cluster));
+    let ours = |stack: &&Value| names.iter().any(|name| text(stack, "/StackName") == name);
+    Ok(list(&all, "/Stacks").iter().filter(ours).cloned().collect())
 }
 
 /// What helps a stack that cannot be brought up to date as it is.
@@ -132,19 +137,15 @@ pub(crate) async fn deploy(aws: &Aws, stack: &Stack, cluster: &str, parameters: 
     let mut arguments = vec!["cloudformation", "deploy", "--stack-name", &name, "--template-file", &file];
     arguments.extend(["--parameter-overrides"].into_iter().chain(overrides.iter().map(String::as_str)));
     arguments.extend(["--capabilities", "CAPABILITY_NAMED_IAM", "--no-fail-on-empty-changeset", "--tags", &project]);
-    let said = follow(aws, &name, &arguments).await.with_context(|| {
-        format!(
-            "the stack {name} was not made or changed; all that happened is in `aws cloudformation describe-stack-events --stack-name {name}`"
-        )
-    })?;
+    let said = follow(aws, &name, &arguments, "was not made or changed").await?;
     let said = said.as_str().unwrap_or_default().lines().last().unwrap_or_default().to_owned();
     say::done(if said.is_empty() { format!("{name} is up to date") } else { said });
     Ok(())
 }
 
 /// Calls what changes the stack `name` and waits for its end. Meanwhile tells what happens in the stack, as a database takes
-/// a quarter of an hour; in the end what failed.
-async fn follow(aws: &Aws, name: &str, arguments: &[&str]) -> Result<Value, Refused> {
+/// a quarter of an hour; in the end what failed. An error says that the stack `failed`, such as "is not gone".
+async fn follow(aws: &Aws, name: &str, arguments: &[&str], failed: &str) -> Result<Value> {
     let (started, since) = (Instant::now(), Timestamp::now());
     let mut told = HashSet::new();
     let mut ticks = interval_at(started + FIRST_LOOK, LOOK_EVERY);
@@ -159,7 +160,11 @@ async fn follow(aws: &Aws, name: &str, arguments: &[&str]) -> Result<Value, Refu
         told.clear();
         tell_events(aws, name, since, started, &mut told, |status| status.ends_with("_FAILED")).await;
     }
-    outcome
+    outcome.with_context(|| {
+        format!(
+            "the stack {name} {failed}; all that happened is in `aws cloudformation describe-stack-events --stack-name {name}`"
+        )
+    })
 }
 
 /// Tells the events of the stack `name` that are newer than `since`, not told yet, and `of_interest` by their status. That
@@ -192,16 +197,9 @@ async fn tell_events(
 
 /// The outputs of all stacks that are there.
 pub(crate) async fn outputs(aws: &Aws, cluster: &str) -> Result<Values> {
-    let all = aws.call(&["cloudformation", "describe-stacks"]).await?;
-    let mut values = BTreeMap::new();
-    for stack in list(&all, "/Stacks") {
-        if STACKS.iter().any(|ours| ours.name(cluster) == text(stack, "/StackName")) {
-            for output in list(stack, "/Outputs") {
-                values.insert(text(output, "/OutputKey").to_owned(), text(output, "/OutputValue").to_owned());
-            }
-        }
-    }
-    Ok(values)
+    let stacks = described(aws, cluster).await?;
+    let outputs = stacks.iter().flat_map(|stack| list(stack, "/Outputs"));
+    Ok(outputs.map(|output| (text(output, "/OutputKey").into(), text(output, "/OutputValue").into())).collect())
 }
 
 /// `A=1 B=2` as parameters of stacks, each known to one of them at least.
@@ -230,11 +228,7 @@ pub(crate) async fn delete(aws: &Aws, stack: &Stack, cluster: &str) -> Result<()
     say::step(format_args!("remove the stack {name}"));
     aws.call(&["cloudformation", "delete-stack", "--stack-name", &name]).await?;
     let wait = ["cloudformation", "wait", "stack-delete-complete", "--stack-name", &name];
-    follow(aws, &name, &wait).await.with_context(|| {
-        format!(
-            "the stack {name} is not gone; all that happened is in `aws cloudformation describe-stack-events --stack-name {name}`"
-        )
-    })?;
+    follow(aws, &name, &wait, "is not gone").await?;
     say::done(format_args!("{name} is gone"));
     Ok(())
 }

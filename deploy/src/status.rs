@@ -1,14 +1,12 @@
 //! What there is and how it is.
 
-use std::collections::BTreeMap;
-
 use anyhow::Result;
 
 use crate::{
     aws::{Aws, list, number, text},
     definition, rollout, say,
     services::{self, SERVICES},
-    stack::STACKS,
+    stack::{self, STACKS},
     task, whole,
 };
 
@@ -16,15 +14,12 @@ use crate::{
 pub(crate) async fn status(aws: &Aws, cluster: &str) -> Result<()> {
     let values = whole::values(aws, cluster).await?;
     say::step(format_args!("stacks in {} of the account {}", aws.region, aws.account));
-    let all = aws.call(&["cloudformation", "describe-stacks"]).await?;
-    let states: BTreeMap<_, _> =
-        list(&all, "/Stacks").iter().map(|stack| (text(stack, "/StackName"), text(stack, "/StackStatus"))).collect();
+    let described = stack::described(aws, cluster).await?;
     for stack in &STACKS {
         let name = stack.name(cluster);
-        match states.get(name.as_str()) {
-            Some(state) => say::detail(format_args!("{name:20} {state}")),
-            None => say::detail(format_args!("{name:20} is not there")),
-        }
+        let found = described.iter().find(|stack| text(stack, "/StackName") == name);
+        let state = found.map_or("is not there", |stack| text(stack, "/StackStatus"));
+        say::detail(format_args!("{name:20} {state}"));
     }
     whole::require_cluster(aws, cluster, &values)?;
     if aws.local.is_none() {
@@ -46,7 +41,7 @@ pub(crate) async fn status(aws: &Aws, cluster: &str) -> Result<()> {
         if aws.local.is_none() {
             targets(aws, definition::value(&values, &format!("{}TargetGroupArn", services::prefix(name)))?).await?;
         }
-        let url = definition::value(&values, &format!("{}BalancerUrl", services::prefix(name)))?;
+        let url = definition::balancer_url(&values, name)?;
         match rollout::release_at(url).await {
             Ok(release) => say::done(format_args!("{url} answers, with release {release}")),
             Err(error) => say::warn(format_args!("{url} does not answer: {error:#}")),

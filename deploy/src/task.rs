@@ -136,16 +136,8 @@ pub(crate) async fn show_log(aws: &Aws, definition: &Value, task: &Value, lines:
     let id = short(text(task, "/taskArn"));
     let stream = format!("{}/{}/{id}", option("stream-prefix"), text(container, "/name"));
     let count = lines.to_string();
-    let arguments = [
-        "logs",
-        "get-log-events",
-        "--log-group-name",
-        option("group"),
-        "--log-stream-name",
-        &stream,
-        "--limit",
-        &count,
-    ];
+    let group = ["logs", "get-log-events", "--log-group-name", option("group")];
+    let arguments = [&group[..], &["--log-stream-name", &stream, "--limit", &count]].concat();
     match aws.call(&arguments).await {
         Ok(events) => {
             for event in list(&events, "/events") {

@@ -36,17 +36,9 @@ struct Block {
     script: String,
 }
 
-/// What of a document is run or told.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Tutorial {
-    blocks: Vec<Block>,
-    /// What only AWS can show, by the document's own list.
-    left_out: Vec<String>,
-}
-
 /// Runs the blocks of `document`, and fails with the first that fails.
 pub(crate) async fn run(document: &Path) -> Result<()> {
-    let Tutorial { blocks, left_out } = read(document)?;
+    let (blocks, left_out) = read(document)?;
     let started = Instant::now();
     fs::create_dir_all("target/deploy").context("target/deploy cannot be made")?;
     let total = blocks.iter().filter(|block| !block.aws_only).count();
@@ -97,22 +89,22 @@ async fn shell(script: &str, first: bool) -> Result<ExitStatus> {
 
 /// Prints the commands of the blocks that are for AWS only, each on a line.
 pub(crate) fn print_aws_only(document: &Path) -> Result<()> {
-    for block in read(document)?.blocks.iter().filter(|block| block.aws_only) {
+    for block in read(document)?.0.iter().filter(|block| block.aws_only) {
         block.script.replace("\\\n", " ").lines().for_each(say::line);
     }
     Ok(())
 }
 
-fn read(document: &Path) -> Result<Tutorial> {
+fn read(document: &Path) -> Result<(Vec<Block>, Vec<String>)> {
     let text = fs::read_to_string(document).with_context(|| format!("{} cannot be read", document.display()))?;
-    let tutorial = parse(&text).with_context(|| document.display().to_string())?;
-    ensure!(!tutorial.blocks.is_empty(), "{} has no block of the language sh", document.display());
-    Ok(tutorial)
+    let (blocks, left_out) = parse(&text).with_context(|| document.display().to_string())?;
+    ensure!(!blocks.is_empty(), "{} has no block of the language sh", document.display());
+    Ok((blocks, left_out))
 }
 
-/// What of `markdown` is run or told.
-fn parse(markdown: &str) -> Result<Tutorial> {
-    let mut tutorial = Tutorial::default();
+/// The blocks of `markdown`, and what only AWS can show, by the document's own list.
+fn parse(markdown: &str) -> Result<(Vec<Block>, Vec<String>)> {
+    let (mut blocks, mut left_out) = (Vec::new(), Vec::new());
     let (mut heading, mut sentence, mut text) = (String::new(), String::new(), String::new());
     let mut block = None;
     for (event, range) in Parser::new(markdown).into_offset_iter() {
@@ -121,7 +113,7 @@ fn parse(markdown: &str) -> Result<Tutorial> {
             Event::End(TagEnd::Heading(_)) => heading = std::mem::take(&mut text),
             Event::End(TagEnd::Paragraph) => sentence = std::mem::take(&mut text),
             Event::End(TagEnd::Item) if heading.ends_with(CANNOT_SHOW) => {
-                tutorial.left_out.push(std::mem::take(&mut text));
+                left_out.push(std::mem::take(&mut text));
             }
             Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))) => {
                 text.clear();
@@ -137,7 +129,7 @@ fn parse(markdown: &str) -> Result<Tutorial> {
                 let script = std::mem::take(&mut text);
                 if let Some((line, aws_only)) = block.take() {
                     let (heading, sentence) = (heading.clone(), sentence.clone());
-                    tutorial.blocks.push(Block { heading, sentence, line, aws_only, script });
+                    blocks.push(Block { heading, sentence, line, aws_only, script });
                 }
             }
             Event::Text(more) | Event::Code(more) => text.push_str(&more),
@@ -145,7 +137,7 @@ fn parse(markdown: &str) -> Result<Tutorial> {
             _ => {}
         }
     }
-    Ok(tutorial)
+    Ok((blocks, left_out))
 }
 
 #[cfg(test)]
@@ -163,9 +155,9 @@ mod tests {
             script: script.into(),
         };
         let expected = [block("Do this, with x:", 7, false, "a \\\n  b\n"), block("That.", 18, true, "c\n")];
-        let tutorial = parse(markdown).expect("it is valid");
-        assert_eq!(tutorial.blocks, expected);
-        assert_eq!(tutorial.left_out, ["this;", "that."]);
+        let (blocks, left_out) = parse(markdown).expect("it is valid");
+        assert_eq!(blocks, expected);
+        assert_eq!(left_out, ["this;", "that."]);
         let told = parse("```sh later\na\n```\n").expect_err("an unknown word").to_string();
         assert!(told.starts_with("line 1: `sh later`"), "{told}");
     }

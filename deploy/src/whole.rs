@@ -3,11 +3,11 @@
 use anyhow::{Context as _, Result, ensure};
 
 use crate::{
+    arguments::Load,
     aws::{Aws, text},
+    checks,
     definition::{self, Values},
-    local, make, relations, release,
-    rollout::{self, Load},
-    say, services,
+    local, make, release, rollout, say,
     services::SERVICES,
     stack::{self, STACKS},
     task,
@@ -20,7 +20,7 @@ const PROVISION: &str = "provision";
 pub(crate) async fn up(aws: &Aws, cluster: &str, tag: Option<String>, parameters: &str, load: Load) -> Result<()> {
     say::step("look at what there is, before anything is changed");
     let tag = release::tag(tag).await?;
-    relations::check()?;
+    checks::check()?;
     let parameters = stack::parse_parameters(parameters)?;
     release::require_engine().await?;
     stack::require_sound(aws, cluster).await?;
@@ -46,11 +46,7 @@ pub(crate) async fn up(aws: &Aws, cluster: &str, tag: Option<String>, parameters
     }
     local::tell_what_is_left_out(aws);
     for service in SERVICES {
-        say::done(format_args!(
-            "{}: {}/",
-            service.name,
-            definition::value(&values, &format!("{}BalancerUrl", services::prefix(service.name)))?
-        ));
+        say::done(format_args!("{}: {}/", service.name, definition::balancer_url(&values, service.name)?));
     }
     say::line(format_args!(
         "\nNext: `{}` prints its state. `{}` builds another version, here called second,\nand `{}` rolls it out. `{}` \
@@ -69,7 +65,7 @@ pub(crate) async fn up(aws: &Aws, cluster: &str, tag: Option<String>, parameters
 /// The stacks alone, with `parameters`: images, tasks and services stay as they are.
 pub(crate) async fn stacks(aws: &Aws, cluster: &str, parameters: &str) -> Result<()> {
     say::step("look at what there is, before anything is changed");
-    relations::check()?;
+    checks::check()?;
     let parameters = stack::parse_parameters(parameters)?;
     stack::require_sound(aws, cluster).await?;
     say::done(format_args!("account {}, region {}", aws.account, aws.region));
@@ -91,7 +87,8 @@ async fn make_stacks(aws: &Aws, cluster: &str, mut parameters: Values) -> Result
         }
         // What one stack gives, another may take as a parameter.
         values = self::values(aws, cluster).await?;
-        parameters.extend(values.iter().filter(|(name, _)| *name == "DatabaseAdminSecretArn").map(owned));
+        parameters
+            .extend(values.get_key_value("DatabaseAdminSecretArn").map(|(name, arn)| (name.clone(), arn.clone())));
     }
     Ok(values)
 }
@@ -106,14 +103,13 @@ pub(crate) async fn service(
     load: Load,
 ) -> Result<()> {
     say::step("look at what there is, before anything is changed");
-    let service = services::named(name)?;
     let tag = release::tag(tag).await?;
-    relations::check()?;
+    checks::check()?;
     let mut values = cluster_values(aws, cluster).await?;
     values.insert("Tag".into(), tag.clone());
-    release::require_pushed(aws, &values, service.name, &tag).await?;
-    rollout::require_settled(aws, cluster, service.name).await?;
-    roll_out(aws, &values, service.name, file, load).await
+    release::require_pushed(aws, &values, name, &tag).await?;
+    rollout::require_settled(aws, cluster, name).await?;
+    roll_out(aws, &values, name, file, load).await
 }
 
 /// Registers, migrates, rolls out.
@@ -137,7 +133,7 @@ pub(crate) async fn release(aws: &Aws, cluster: &str, tag: Option<String>) -> Re
 /// Where the service's load balancer is.
 pub(crate) async fn url(aws: &Aws, cluster: &str, name: &str) -> Result<()> {
     let values = cluster_values(aws, cluster).await?;
-    say::result(definition::value(&values, &format!("{}BalancerUrl", services::prefix(services::named(name)?.name)))?)
+    say::result(definition::balancer_url(&values, name)?)
 }
 
 /// A one-off task of the revision that the service runs.
@@ -193,8 +189,4 @@ pub(crate) fn require_cluster(aws: &Aws, cluster: &str, values: &Values) -> Resu
         make::command("deploy", &[])
     );
     Ok(())
-}
-
-fn owned((name, value): (&String, &String)) -> (String, String) {
-    (name.clone(), value.clone())
 }

@@ -102,13 +102,13 @@ fn figures_are_those_of_the_files_that_decide_them() {
 }
 
 #[tokio::test]
-async fn the_number_of_relations_is_the_one_that_the_check_counts() {
+async fn the_number_of_checks_is_the_one_that_check_deploy_counts() {
     let mut check = Command::new(folders::binaries().unwrap().join("deploy"));
     check.arg("check").current_dir(folders::workspace());
     let (_, said) = finish("deploy check", check).await;
     let count = said.split("in all of ").nth(1).unwrap_or_default().split(' ').next().unwrap_or_default();
     assert!(!count.is_empty(), "{said}");
-    assert!(flat(&read(README)).contains(&format!("Each of its {count} relations")), "README.md: there are {count}");
+    assert!(flat(&read(README)).contains(&format!("Each of its {count} checks")), "README.md: there are {count}");
 }
 
 /// When an alarm rings, as `≥ 10, 3 of 5 min`.
