@@ -17,8 +17,8 @@ from location_client.models import Location, LocationBody, Problem
 from location_client.models.status import Status
 from user_client import AuthenticatedClient as UserClient
 from user_client.api.users import create_user, get_user, list_users
+from user_client.models import GetUserInclude, User, UserBody
 from user_client.models import Problem as UserProblem
-from user_client.models import User, UserBody
 
 location_url, user_url, token = sys.argv[1:]
 OSLO = 3143244
@@ -39,7 +39,7 @@ assert a(Problem, list_locations.sync(client=reader, limit=0)).status == 400
 found = get_locations.sync(client=reader, ids=f"{OSLO},7")
 assert [place.id for place in found.items] == [OSLO], found
 near = find_nearest_locations.sync(client=reader, lat=59.9, lon=10.7, limit=1)
-assert near.items[0].name == "Oslo" and near.items[0].distance_km < 10, near
+assert near.items[0].name == "Oslo" and near.items[0].distance_m < 10_000, near
 assert get_health.sync(client=reader).checks.database.status == Status.PASS
 
 body = LocationBody(
@@ -62,6 +62,6 @@ users = UserClient(base_url=user_url, token=token, raise_on_unexpected_status=Tr
 assert a(User, list_users.sync(client=users, limit=1).items[0]).username
 user = UserBody(display_name="Ada Hansen", email="generated@example.com", username="generated", location_id=OSLO)
 ada = a(User, create_user.sync(client=users, body=user))
-assert a(User, get_user.sync(client=users, id=ada.id, include="location")).location.name == "Oslo"
+assert a(User, get_user.sync(client=users, id=ada.id, include=GetUserInclude.LOCATION)).location.name == "Oslo"
 assert a(UserProblem, create_user.sync(client=users, body=user)).status == 409
 print("every answer was read")
