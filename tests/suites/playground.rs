@@ -110,7 +110,8 @@ impl Checkout {
     async fn left_nothing_running(&self) {
         eventually("nothing runs any more", async || self.processes().is_empty()).await;
         for port in [self.location_port, self.user_port] {
-            assert!(TcpListener::bind(("127.0.0.1", port)).is_ok(), "port {port} is still taken");
+            let free = async || TcpListener::bind(("127.0.0.1", port)).is_ok();
+            eventually(&format!("port {port} is free again"), free).await;
         }
     }
 }
