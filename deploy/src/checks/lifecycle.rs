@@ -9,7 +9,7 @@ use chassis::{
     server::{DEFAULT_DRAIN_DELAY, DEFAULT_SHUTDOWN_TIMEOUT},
     settings::Period,
 };
-use user::places;
+use user::location_client;
 
 use super::{
     Order::{AtLeast, AtMost, Less, More},
@@ -92,7 +92,12 @@ pub(super) fn idle_timeouts(sources: &Sources, report: &mut Report) {
     let in_topology = settings.map(|name| (HAPROXY, name.to_owned(), sources.haproxy(name).and_then(period)));
     for (file, name, given) in on_aws.chain(in_topology) {
         report.compare(file, (&name, given), Less, ("http::KEEP_ALIVE of the chassis", KEEP_ALIVE));
-        report.compare(file, (&name, given), More, ("places::IDLE_TIMEOUT of the user service", places::IDLE_TIMEOUT));
+        report.compare(
+            file,
+            (&name, given),
+            More,
+            ("location_client::IDLE_TIMEOUT of the user service", location_client::IDLE_TIMEOUT),
+        );
     }
 }
 

@@ -21,13 +21,13 @@ mod settings;
 #[path = "../src/telemetry/mod.rs"]
 mod telemetry;
 
-use database::{Error, Settings, Shares};
+use database::{Error, Settings, WorkerPools};
 use settings::Reader;
 
 #[actix_web::main]
 async fn main() -> Result<(), Error> {
     let settings = Settings::read(&mut Reader::from_env());
-    let database = Shares::new(settings).of_this_worker();
+    let database = WorkerPools::new(settings).local();
     let version: String =
         database.read(async |connection| sqlx::query_scalar("SELECT VERSION()").fetch_one(connection).await).await?;
     println!("{version}");

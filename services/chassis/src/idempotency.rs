@@ -32,8 +32,8 @@ use utoipa::{
 
 use crate::{
     database::{self, Database},
-    http::{Caller, Problem, Version, header_parameter},
-    telemetry::statement,
+    http::{Auth, Problem, Revision, header_parameter},
+    telemetry::db_span,
 };
 
 /// The request header.
@@ -99,17 +99,17 @@ fn digest_of_key(key: &[u8]) -> Result<Digest, Problem> {
 
 impl Created {
     /// The answer for `resource`, as `caller` gets it, which is now to be found at `location`.
-    pub fn new(location: String, version: Version, caller: Caller, resource: &impl Serialize) -> Self {
+    pub fn new(location: String, version: Revision, caller: Auth, resource: &impl Serialize) -> Self {
         let body = serde_json::to_string(resource).unwrap_or_default();
-        Self { location, version: version.0, private: caller == Caller::Trusted, body, replayed: false }
+        Self { location, version: version.0, private: caller == Auth::Authenticated, body, replayed: false }
     }
 
     /// 201 with the resource; `idempotency-replayed: true` says that this was answered before.
     #[must_use]
     pub fn answer(self) -> HttpResponse {
         let mut answer = HttpResponse::build(StatusCode::CREATED);
-        let caller = if self.private { Caller::Trusted } else { Caller::Anonymous };
-        answer.insert_header((LOCATION, self.location)).insert_header(Version(self.version).etag_for(caller));
+        let caller = if self.private { Auth::Authenticated } else { Auth::Anonymous };
+        answer.insert_header((LOCATION, self.location)).insert_header(Revision(self.version).etag_for(caller));
         if self.replayed {
             answer.insert_header(("idempotency-replayed", "true"));
         }
@@ -213,7 +213,7 @@ async fn claim(connection: &mut MySqlConnection, key: &Digest, request: &Digest,
         request.as_slice(),
         now + LIFETIME.as_secs()
     );
-    let claimed = statement("INSERT idempotency_keys", insert.execute(connection)).await?;
+    let claimed = db_span("INSERT idempotency_keys", insert.execute(connection)).await?;
     Ok(claimed.rows_affected() == 1)
 }
 
@@ -224,7 +224,7 @@ async fn claim_again(connection: &mut MySqlConnection, key: &Digest, request: &D
         now + LIFETIME.as_secs(),
         key.as_slice()
     );
-    statement("UPDATE idempotency_keys", update.execute(connection)).await?;
+    db_span("UPDATE idempotency_keys", update.execute(connection)).await?;
     Ok(())
 }
 
@@ -233,13 +233,13 @@ async fn claim_again(connection: &mut MySqlConnection, key: &Digest, request: &D
 async fn find(connection: &mut MySqlConnection, key: &Digest) -> sqlx::Result<Option<Row>> {
     let select =
         sqlx::query_as!(Row, "SELECT request, answer, expires_at FROM idempotency_keys WHERE id = ?", key.as_slice());
-    statement("SELECT idempotency_keys", select.fetch_optional(connection)).await
+    db_span("SELECT idempotency_keys", select.fetch_optional(connection)).await
 }
 
 async fn record(connection: &mut MySqlConnection, key: &Digest, answer: &Created) -> sqlx::Result<()> {
     let answer = serde_json::to_string(answer).map_err(|problem| sqlx::Error::Encode(problem.into()))?;
     let update = sqlx::query!("UPDATE idempotency_keys SET answer = ? WHERE id = ?", answer, key.as_slice());
-    statement("UPDATE idempotency_keys", update.execute(connection)).await?;
+    db_span("UPDATE idempotency_keys", update.execute(connection)).await?;
     Ok(())
 }
 

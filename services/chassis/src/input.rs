@@ -23,9 +23,9 @@ const LINE_PATTERN: &str = concat!(
 
 /// What is wrong with a body, field by field.
 #[derive(Debug, Default)]
-pub struct Faults(Vec<FieldError>);
+pub struct ValidationErrors(Vec<FieldError>);
 
-impl Faults {
+impl ValidationErrors {
     /// The value of `field`; what is wrong with it is noted.
     pub fn take<T>(&mut self, field: &'static str, value: Result<T, String>) -> Option<T> {
         value.map_err(|detail| self.0.push(FieldError { field, detail })).ok()

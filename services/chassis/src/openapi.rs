@@ -14,7 +14,7 @@ use utoipa_actix_web::{AppExt as _, service_config::ServiceConfig};
 
 use crate::{
     Service, health,
-    http::{KnownVersions, problem::AnyOperation},
+    http::{KnownRevisions, problem::AnyOperation},
     pages,
     service::Routes,
     settings::Reader,
@@ -114,7 +114,7 @@ pub fn paths(service: &Service) -> BTreeSet<String> {
 /// This document.
 ///
 /// Describes all operations of the service. `/docs` shows it to people.
-#[utoipa::path(tag = "operation", operation_id = "getOpenApiDocument", params(KnownVersions), responses(
+#[utoipa::path(tag = "operation", operation_id = "getOpenApiDocument", params(KnownRevisions), responses(
     (status = 304, description = "Unchanged since the answer that `if-none-match` names"),
     (status = 200, description = "OpenAPI 3.1", content_type = "application/json", body = Object),
     AnyOperation,

@@ -13,7 +13,7 @@ use utoipa_actix_web::AppExt as _;
 
 use crate::{
     Service,
-    database::{self, PoolMetrics, Shares},
+    database::{self, PoolMetrics, WorkerPools},
     health::{self, Health},
     http::{
         AccessControl, Address, Fallback, admit, body_deadline, caching, connections_of_worker, contain, extractors,
@@ -93,10 +93,10 @@ pub enum Error {
 /// Serves until a signal comes, then ends in order; `shutdown.rs` says how.
 pub async fn run(service: &Service, settings: Settings) -> Result<(), Error> {
     let mut signals = Signals::listen().map_err(Error::Signals)?;
-    let shares = Shares::new(settings.database.clone());
+    let pools = WorkerPools::new(settings.database.clone());
     let traces = Traces::start(&settings.traces, &settings.instance);
     let health = Data::new(Health::new());
-    let server = start(service, &settings, &shares, &health)?;
+    let server = start(service, &settings, &pools, &health)?;
     let handle = server.handle();
     let mut serving = rt::spawn(server);
     health.set_ready(true);
@@ -121,7 +121,7 @@ pub async fn run(service: &Service, settings: Settings) -> Result<(), Error> {
     tracing::info!(?stop, ?limits, "stopping: /readyz answers 503 from now on");
     health.set_ready(false);
     let end = shutdown::drain(&handle, stop, limits, &mut signals).await;
-    shares.close();
+    pools.close();
     if end == End::Interrupted {
         return Err(Error::Interrupted);
     }
@@ -146,25 +146,25 @@ fn remedy(refusal: &io::Error) -> &'static str {
 }
 
 /// Binds the port and starts the workers.
-fn start(service: &Service, settings: &Settings, shares: &Shares, health: &Data<Health>) -> Result<Server, Error> {
+fn start(service: &Service, settings: &Settings, pools: &WorkerPools, health: &Data<Health>) -> Result<Server, Error> {
     let routes = openapi::routes_of(service, &settings.routes);
     let fallback = Fallback::new(&routes);
     let document = openapi::document(service, routes);
     let pages = Data::new(pages::Pages::new(service, &settings.instance, &document));
     let mut metrics = Metrics::new(&settings.instance);
-    metrics.collect(PoolMetrics::new(shares.clone()));
+    metrics.collect(PoolMetrics::new(pools.clone()));
     metrics.collect(health::Up::new(health.clone()));
     let metrics = Data::new(metrics);
     let access = Data::new(settings.access.clone());
     let instance = Data::new(settings.instance.clone());
-    let (shares_of_workers, health, routes) = (shares.clone(), health.clone(), settings.routes.clone());
+    let (pools_of_workers, health, routes) = (pools.clone(), health.clone(), settings.routes.clone());
     let writes = !settings.access.is_read_only();
     // Called by every worker.
     let app = move || {
         let fallback = fallback.clone();
-        let database = shares_of_workers.of_this_worker();
+        let database = pools_of_workers.local();
         if database.is_first() {
-            let connection = shares_of_workers.probe(writes);
+            let connection = pools_of_workers.probe(writes);
             rt::spawn(health::probe(health.clone(), database.clone(), connection));
         }
         App::new()
@@ -192,8 +192,8 @@ fn start(service: &Service, settings: &Settings, shares: &Shares, health: &Data<
     let server = Server::build();
     let draining = server.graceful_shutdown_signal();
     let server = server
-        .workers(shares.workers())
-        .max_concurrent_connections(connections_of_worker(granted, shares.workers()))
+        .workers(pools.workers())
+        .max_concurrent_connections(connections_of_worker(granted, pools.workers()))
         // It takes whole seconds only; `shutdown::drain` keeps the exact time.
         .shutdown_timeout(settings.shutdown_timeout.as_secs().saturating_add(1))
         .disable_signals()
@@ -303,8 +303,8 @@ mod tests {
             _ => None,
         });
         let settings = Settings::read(&BROKEN, &mut reader);
-        let shares = Shares::new(settings.database.clone());
-        let server = start(&BROKEN, &settings, &shares, &Data::new(Health::new())).map_err(io::Error::other)?;
+        let pools = WorkerPools::new(settings.database.clone());
+        let server = start(&BROKEN, &settings, &pools, &Data::new(Health::new())).map_err(io::Error::other)?;
         rt::spawn(server);
         Ok(format!("http://127.0.0.1:{port}"))
     }

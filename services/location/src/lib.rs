@@ -1,16 +1,16 @@
 //! The location service: real places, found by id, by country and name, or by where they are.
 //!
-//! [`model`] is what a location is, [`geography`] where it lies; [`store`] and [`nearest`] hold the SQL; `reads.rs` answers
+//! [`model`] is what a location is, [`geography`] where it lies; [`store`] and [`nearest`] hold the SQL; `loaders.rs` answers
 //! several at once, and `world.rs` sees all of them from far away; [`routes`] and [`pages`] answer requests; [`seed`] loads
 //! the data set.
 
 pub mod countries;
 pub mod geography;
 mod ids;
+mod loaders;
 pub mod model;
 pub mod nearest;
 pub mod pages;
-mod reads;
 pub mod routes;
 pub mod seed;
 pub mod store;

@@ -3,8 +3,8 @@
 use std::str::FromStr;
 
 use chassis::{
-    http::{Problem, Version},
-    input::{Faults, Line, whole_number},
+    http::{Problem, Revision},
+    input::{Line, ValidationErrors, whole_number},
 };
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
@@ -51,8 +51,8 @@ pub struct Location {
 impl Location {
     /// The version for ETag and `If-Match`.
     #[must_use]
-    pub fn version(&self) -> Version {
-        Version(self.version)
+    pub fn version(&self) -> Revision {
+        Revision(self.version)
     }
 
     /// Where to find it.
@@ -105,7 +105,7 @@ pub struct NewLocation {
 impl NewLocation {
     /// The location in `body`, or everything that is wrong with it.
     pub fn parse(body: LocationBody) -> Result<Self, Problem> {
-        let mut faults = Faults::default();
+        let mut faults = ValidationErrors::default();
         let name = faults.take("name", Line::parse(body.name));
         let country = faults.take("country", body.country.parse());
         let region = faults.take("region", body.region.map(Line::parse).transpose());

@@ -10,7 +10,7 @@ use std::{cell::Cell, cmp::Ordering, collections::BinaryHeap, rc::Rc};
 use chassis::{
     database::{
         Database, Error,
-        coalescing::{Batch, ReadMany},
+        coalescing::{LoadMany, Loader},
     },
     http::Limit,
 };
@@ -76,7 +76,7 @@ impl PartialOrd for Found {
 pub(crate) struct Search {
     /// The index of those surroundings.
     first: Cell<usize>,
-    looks: Batch<Look>,
+    looks: Loader<Look>,
 }
 
 impl Search {
@@ -137,7 +137,7 @@ async fn nearest_of_many(
 ) -> Result<Vec<Found>, Error> {
     let read = async |connection: &mut MySqlConnection| {
         let mut nearest = Nearest::new(point, limit);
-        store::visit_places(connection, ranges, u32::MAX, |place| nearest.push(&place)).await?;
+        store::for_each_place(connection, ranges, u32::MAX, |place| nearest.push(&place)).await?;
         Ok(nearest.into_sorted())
     };
     database.read(read).await
@@ -151,7 +151,7 @@ impl Look {
     const MOST: u32 = 4_096;
 }
 
-impl ReadMany for Look {
+impl LoadMany for Look {
     /// With seven ranges each.
     const MAX_KEYS: usize = 8;
 
@@ -162,7 +162,7 @@ impl ReadMany for Look {
     async fn read(connection: &mut MySqlConnection, looks: &[Ranges]) -> sqlx::Result<Vec<(Ranges, Rc<[Place]>)>> {
         let mut places = Vec::new();
         let ranges = looks.iter().flatten().copied();
-        store::visit_places(connection, ranges, Self::MOST, |place| places.push(place)).await?;
+        store::for_each_place(connection, ranges, Self::MOST, |place| places.push(place)).await?;
         if places.len() == Self::MOST as usize {
             return Ok(Vec::new());
         }

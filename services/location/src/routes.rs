@@ -12,7 +12,7 @@ use actix_web::{
 use chassis::{
     database::Database,
     http::{
-        After, Caller, JsonObject, KnownVersions, Limit, Page, Precondition, Problem, Writer, absent_if_empty,
+        After, Auth, JsonObject, KnownRevisions, Limit, Page, Precondition, Problem, RequireToken, absent_if_empty,
         prefers_html,
         problem::{AnyOperation, Body, NeedsDatabase, NeedsToken, TakesBody, TakesInput, TakesToken},
     },
@@ -25,16 +25,16 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::{
     geography::{Coordinates, Latitude, Longitude},
     ids::Ids,
+    loaders::{Loaders, Selection},
     model::{Country, Location, LocationBody, NewLocation},
     nearest::Near,
     pages,
-    reads::{Reads, Selection},
     store::{self, Filter, Prefix},
 };
 
 /// Mounts the routes.
 pub fn mount(config: &mut ServiceConfig) {
-    config.app_data(Data::new(Reads::default()));
+    config.app_data(Data::new(Loaders::default()));
     config
         .service(list)
         .service(table)
@@ -135,7 +135,7 @@ struct Nearest {
 #[utoipa::path(
     operation_id = "listLocations",
     tag = "locations",
-    params(ListQuery, KnownVersions),
+    params(ListQuery, KnownRevisions),
     responses(
         (status = 200, description = "A page", content((Page<Location> = "application/json"), (str = "text/html")),
             headers(("link" = String, description = "Where the next page is (RFC 8288)"))),
@@ -147,7 +147,7 @@ struct Nearest {
 async fn list(
     request: HttpRequest,
     database: Data<Database>,
-    reads: Data<Reads>,
+    reads: Data<Loaders>,
     query: Query<ListQuery>,
 ) -> Result<HttpResponse, Problem> {
     let ListQuery { country, q: prefix, limit, after } = query.into_inner();
@@ -174,7 +174,7 @@ async fn list(
     )
 )]
 #[get("/locations/table")]
-async fn table(database: Data<Database>, reads: Data<Reads>) -> Result<HttpResponse, Problem> {
+async fn table(database: Data<Database>, reads: Data<Loaders>) -> Result<HttpResponse, Problem> {
     // The first piece is waited for: what fails before anything was sent can still be answered with a problem.
     let first = reads.table.get(&database, 0).await?;
     pages::table(first, move |after| {
@@ -189,7 +189,7 @@ async fn table(database: Data<Database>, reads: Data<Reads>) -> Result<HttpRespo
 #[utoipa::path(
     operation_id = "findNearestLocations",
     tag = "locations",
-    params(NearestQuery, KnownVersions),
+    params(NearestQuery, KnownRevisions),
     responses(
         (status = 200, description = "The nearest places", body = Nearest),
         (status = 304, description = "Unchanged since the answer that `if-none-match` names"),
@@ -199,7 +199,7 @@ async fn table(database: Data<Database>, reads: Data<Reads>) -> Result<HttpRespo
 #[get("/locations/nearest")]
 async fn near(
     database: Data<Database>,
-    reads: Data<Reads>,
+    reads: Data<Loaders>,
     query: Query<NearestQuery>,
 ) -> Result<Json<Nearest>, Problem> {
     let point = Coordinates::new(query.lat, query.lon);
@@ -213,7 +213,7 @@ async fn near(
 #[utoipa::path(
     operation_id = "getLocations",
     tag = "locations",
-    params(BatchQuery, KnownVersions),
+    params(BatchQuery, KnownRevisions),
     responses(
         (status = 200, description = "The places", body = Found),
         (status = 304, description = "Unchanged since the answer that `if-none-match` names"),
@@ -223,7 +223,7 @@ async fn near(
 #[get("/locations/batch")]
 async fn batch(
     database: Data<Database>,
-    reads: Data<Reads>,
+    reads: Data<Loaders>,
     query: Query<BatchQuery>,
 ) -> Result<HttpResponse, Problem> {
     let found = reads.by_id.find_all(&database, query.ids.as_slice()).await?;
@@ -239,7 +239,7 @@ async fn batch(
     tag = "locations",
     params(
         ("id" = u64, Path, minimum = 1, example = 3_143_244),
-        KnownVersions,
+        KnownRevisions,
     ),
     responses(
         (status = 200, description = "The place", content((Location = "application/json"), (str = "text/html")),
@@ -253,7 +253,7 @@ async fn batch(
 async fn find(
     request: HttpRequest,
     database: Data<Database>,
-    reads: Data<Reads>,
+    reads: Data<Loaders>,
     id: Path<NonZeroU64>,
 ) -> Result<HttpResponse, Problem> {
     let id = id.get();
@@ -291,7 +291,7 @@ async fn find(
 )]
 #[post("/locations")]
 async fn create(
-    _: Writer,
+    _: RequireToken,
     database: Data<Database>,
     key: IdempotencyKey,
     precondition: Precondition,
@@ -301,7 +301,7 @@ async fn create(
     let new = NewLocation::parse(body.clone())?;
     let created = key.run(&database, &body, async |connection| {
         let location = store::insert(connection, new.clone()).await?;
-        Ok(Created::new(location.path(), location.version(), Caller::Anonymous, &location))
+        Ok(Created::new(location.path(), location.version(), Auth::Anonymous, &location))
     });
     created.await.map(Created::answer).map_err(|error| match error {
         idempotency::Error::Key(problem) => problem,
@@ -330,7 +330,7 @@ async fn create(
 )]
 #[put("/locations/{id}", guard = "is_of_one_place")]
 async fn replace(
-    _: Writer,
+    _: RequireToken,
     database: Data<Database>,
     id: Path<NonZeroU64>,
     precondition: Precondition,
@@ -346,7 +346,7 @@ async fn replace(
 }
 
 /// What is near `location`, itself left out.
-async fn neighbours(database: &Database, reads: &Reads, location: &Location) -> Result<Vec<Near>, Problem> {
+async fn neighbours(database: &Database, reads: &Loaders, location: &Location) -> Result<Vec<Near>, Problem> {
     let Ok(point) = Coordinates::from_degrees(location.latitude, location.longitude) else { return Ok(Vec::new()) };
     let mut neighbours = reads.nearest(database, point, NEIGHBOURS).await?;
     neighbours.retain(|neighbour| neighbour.location.id != location.id);
@@ -373,7 +373,7 @@ async fn neighbours(database: &Database, reads: &Reads, location: &Location) -> 
 )]
 #[delete("/locations/{id}", guard = "is_of_one_place")]
 async fn delete(
-    _: Writer,
+    _: RequireToken,
     database: Data<Database>,
     id: Path<NonZeroU64>,
     precondition: Precondition,

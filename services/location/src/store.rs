@@ -3,9 +3,9 @@
 use std::str::FromStr;
 
 use chassis::{
-    http::{Change, Limit, Precondition, Version},
+    http::{Change, Limit, Precondition, Revision},
     input::Line,
-    telemetry::statement,
+    telemetry::db_span,
 };
 use futures_util::{Stream, TryStreamExt as _};
 use serde::Serialize;
@@ -74,7 +74,7 @@ pub async fn find(connection: &mut MySqlConnection, ids: &[u64]) -> sqlx::Result
     for id in ids {
         list.push_bind(*id);
     }
-    statement("SELECT locations", query.push(")").build_query_as().fetch_all(connection)).await
+    db_span("SELECT locations", query.push(")").build_query_as().fetch_all(connection)).await
 }
 
 /// Locations with an id above `after`, in the order of their ids, up to one more than `limit`: whether there is a next
@@ -134,7 +134,7 @@ pub async fn list(
             }
         }
     };
-    statement("SELECT locations", select).await
+    db_span("SELECT locations", select).await
 }
 
 /// The first `count` locations with an id above `after`, in the order of their ids, one by one.
@@ -144,7 +144,7 @@ pub fn scan(connection: &mut MySqlConnection, after: u64, count: u32) -> impl St
 
 /// A place as it is seen from far away.
 #[derive(Clone, Debug)]
-pub struct Glance {
+pub struct PlaceSummary {
     /// The place's id.
     pub id: u64,
     /// ISO 3166-1 alpha-2 code.
@@ -158,9 +158,13 @@ pub struct Glance {
 }
 
 /// The first `count` places with an id above `after`, in the order of their ids, from far away.
-pub fn glance(connection: &mut MySqlConnection, after: u64, count: u32) -> impl Stream<Item = sqlx::Result<Glance>> {
+pub fn glance(
+    connection: &mut MySqlConnection,
+    after: u64,
+    count: u32,
+) -> impl Stream<Item = sqlx::Result<PlaceSummary>> {
     sqlx::query_as!(
-        Glance,
+        PlaceSummary,
         "SELECT id, country, latitude, longitude, population FROM locations WHERE id > ? ORDER BY id LIMIT ?",
         after,
         count
@@ -183,7 +187,7 @@ pub struct Place {
 
 /// Shows `visit` the places in those inclusive ranges of cells, in any order, up to `count` of them. All of this is in the
 /// index `locations_place`.
-pub async fn visit_places(
+pub async fn for_each_place(
     connection: &mut MySqlConnection,
     ranges: impl IntoIterator<Item = (u64, u64)>,
     count: u32,
@@ -204,7 +208,7 @@ pub async fn visit_places(
         }
         Ok(())
     };
-    statement("SELECT locations", select).await
+    db_span("SELECT locations", select).await
 }
 
 /// Stores a new location.
@@ -221,7 +225,7 @@ pub async fn insert(connection: &mut MySqlConnection, new: NewLocation) -> sqlx:
         new.timezone.as_str(),
         new.coordinates.stored_cell()
     );
-    let inserted = statement("INSERT locations", insert.execute(connection)).await?;
+    let inserted = db_span("INSERT locations", insert.execute(connection)).await?;
     Ok(new.stored(inserted.last_insert_id(), 1))
 }
 
@@ -232,8 +236,8 @@ pub async fn replace(
     new: NewLocation,
     precondition: &Precondition,
 ) -> sqlx::Result<Change<Location>> {
-    let change = lock(connection, id, precondition).await?.map(Version::next);
-    if let Change::Made(version) = &change {
+    let change = lock(connection, id, precondition).await?.map(Revision::next);
+    if let Change::Updated(version) = &change {
         let update = sqlx::query!(
             "UPDATE locations
          SET version = ?, name = ?, country = ?, region = ?, latitude = ?, longitude = ?, population = ?, timezone = ?,
@@ -250,7 +254,7 @@ pub async fn replace(
             new.coordinates.stored_cell(),
             id
         );
-        statement("UPDATE locations", update.execute(connection)).await?;
+        db_span("UPDATE locations", update.execute(connection)).await?;
     }
     Ok(change.map(|version| new.stored(id, version.0)))
 }
@@ -262,18 +266,22 @@ pub async fn delete(
     precondition: &Precondition,
 ) -> sqlx::Result<Change<()>> {
     let change = lock(connection, id, precondition).await?;
-    if let Change::Made(_) = change {
+    if let Change::Updated(_) = change {
         let delete = sqlx::query!("DELETE FROM locations WHERE id = ?", id);
-        statement("DELETE locations", delete.execute(connection)).await?;
+        db_span("DELETE locations", delete.execute(connection)).await?;
     }
     Ok(change.map(|_| ()))
 }
 
 /// Keeps others from changing the location until the transaction ends, and says which version it is.
-async fn lock(connection: &mut MySqlConnection, id: u64, precondition: &Precondition) -> sqlx::Result<Change<Version>> {
+async fn lock(
+    connection: &mut MySqlConnection,
+    id: u64,
+    precondition: &Precondition,
+) -> sqlx::Result<Change<Revision>> {
     let select = sqlx::query_scalar!("SELECT version FROM locations WHERE id = ? FOR UPDATE", id);
-    let version = statement("SELECT locations", select.fetch_optional(connection)).await?;
-    Ok(precondition.admit(version.map(Version)))
+    let version = db_span("SELECT locations", select.fetch_optional(connection)).await?;
+    Ok(precondition.admit(version.map(Revision)))
 }
 
 #[cfg(test)]

@@ -144,7 +144,7 @@ impl Default for Canvas {
 }
 
 impl Canvas {
-    fn add(&mut self, place: store::Glance) {
+    fn add(&mut self, place: store::PlaceSummary) {
         self.places += 1;
         let Point { x, y } = Point::of(place.latitude, place.longitude);
         #[expect(
@@ -178,8 +178,8 @@ impl Canvas {
 mod tests {
     use super::*;
 
-    fn place(latitude: f64, longitude: f64, population: u64) -> store::Glance {
-        store::Glance { id: 1, country: "NO".to_owned(), latitude, longitude, population }
+    fn place(latitude: f64, longitude: f64, population: u64) -> store::PlaceSummary {
+        store::PlaceSummary { id: 1, country: "NO".to_owned(), latitude, longitude, population }
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! The user service: who lives where.
 //!
-//! [`model`] is what a user is; [`store`] holds the SQL; `reads.rs` answers several at once; [`places`] asks the location
+//! [`model`] is what a user is; [`store`] holds the SQL; `loaders.rs` batches reads; [`location_client`] asks the location
 //! service; [`routes`] and [`pages`] answer requests, as `view.rs` says who may see what; [`seed`] loads the sample users.
 
+mod loaders;
+pub mod location_client;
 pub mod model;
 pub mod pages;
-pub mod places;
-mod reads;
 pub mod routes;
 pub mod seed;
 pub mod store;
@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use actix_web::web::Data;
 use chassis::{Service, service::Routes, settings::Reader};
-use places::Places;
+use location_client::LocationClient;
 use sqlx::migrate::Migrator;
 use urls::{LocationUrl, PagesUrl};
 
@@ -45,7 +45,7 @@ fn configure(reader: &mut Reader) -> Routes {
     let location_url = reader.or("LOCATION_URL", LocationUrl::default());
     let pages_url: Option<PagesUrl> = reader.optional("LOCATION_PAGES_URL");
     Arc::new(move |config| {
-        config.app_data(Data::new(Places::new(location_url.clone(), pages_url.clone())));
+        config.app_data(Data::new(LocationClient::new(location_url.clone(), pages_url.clone())));
         routes::mount(config);
     })
 }

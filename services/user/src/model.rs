@@ -3,8 +3,8 @@
 use std::{num::NonZeroU64, str::FromStr};
 
 use chassis::{
-    http::{Problem, Version},
-    input::{Faults, Line, optional_id},
+    http::{Problem, Revision},
+    input::{Line, ValidationErrors, optional_id},
 };
 use email_address::EmailAddress;
 use serde::{Deserialize, Serialize};
@@ -34,8 +34,8 @@ pub struct User {
 impl User {
     /// The version for ETag and `If-Match`.
     #[must_use]
-    pub fn version(&self) -> Version {
-        Version(self.version)
+    pub fn version(&self) -> Revision {
+        Revision(self.version)
     }
 
     /// Where to find the user.
@@ -76,7 +76,7 @@ pub struct NewUser {
 impl NewUser {
     /// The user in `body`, or everything that is wrong with it. Whether the place exists is another question.
     pub fn parse(body: UserBody) -> Result<Self, Problem> {
-        let mut faults = Faults::default();
+        let mut faults = ValidationErrors::default();
         let username = faults.take("username", body.username.parse());
         let display_name = faults.take("display_name", Line::parse(body.display_name));
         let email = faults.take("email", parse_email(&body.email));

@@ -12,8 +12,8 @@ use chassis::{
 
 use crate::{
     SERVICE,
-    places::{Place, Places},
-    reads::Selection,
+    loaders::Selection,
+    location_client::{LocationClient, Place},
     view::{LocationStatus, UserView},
 };
 
@@ -25,7 +25,7 @@ struct Table<'a> {
     page: &'a Page<UserView>,
     /// The places where they live; none where the location service is not available.
     homes: Option<&'a HashMap<u64, Place>>,
-    places: &'a Places,
+    places: &'a LocationClient,
     /// The first page of the list, where this is a later one.
     first: Option<String>,
 }
@@ -35,7 +35,7 @@ pub(crate) fn table(
     page: &Page<UserView>,
     selection: &Selection,
     homes: Option<&HashMap<u64, Place>>,
-    places: &Places,
+    places: &LocationClient,
 ) -> Result<HttpResponse, Problem> {
     let first = (selection.after > 0).then(|| selection.path(None));
     html(&Table { service: &SERVICE, page, homes, places, first })
@@ -50,11 +50,11 @@ struct User<'a> {
     /// Where the user lives, if it could be had.
     place: Option<&'a Place>,
     status: LocationStatus,
-    places: &'a Places,
+    places: &'a LocationClient,
 }
 
 /// `user`, in whom the place is embedded, as a page.
-pub(crate) fn user(user: &UserView, places: &Places) -> Result<HttpResponse, Problem> {
+pub(crate) fn user(user: &UserView, places: &LocationClient) -> Result<HttpResponse, Problem> {
     let place = user.location.as_ref().and_then(Option::as_ref);
     let status = user.location_status.unwrap_or(LocationStatus::None);
     html(&User { service: &SERVICE, view: user, place, status, places })

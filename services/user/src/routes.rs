@@ -11,7 +11,8 @@ use actix_web::{
 use chassis::{
     database::Database,
     http::{
-        After, Caller, JsonObject, KnownVersions, Limit, Page, Precondition, Problem, Version, Writer, prefers_html,
+        After, Auth, JsonObject, KnownRevisions, Limit, Page, Precondition, Problem, RequireToken, Revision,
+        prefers_html,
         problem::{AnyOperation, Body, FieldError, NeedsDatabase, NeedsToken, TakesBody, TakesInput, TakesToken},
     },
     idempotency::{self, Created, IdempotencyKey},
@@ -22,17 +23,17 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
+    loaders::{Loaders, Selection},
+    location_client::LocationClient,
     model::{NewUser, UserBody},
     pages,
-    places::Places,
-    reads::{Reads, Selection},
     store::{self, Place, Replaced},
     view::{LocationStatus, UserView},
 };
 
 /// Mounts the routes.
 pub fn mount(config: &mut ServiceConfig) {
-    config.app_data(Data::new(Reads::default()));
+    config.app_data(Data::new(Loaders::default()));
     config.service(list).service(find).service(create).service(replace).service(delete);
 }
 
@@ -80,7 +81,7 @@ enum Include {
     operation_id = "listUsers",
     tag = "users",
     security((), ("token" = [])),
-    params(ListQuery, KnownVersions),
+    params(ListQuery, KnownRevisions),
     responses(
         (status = 200, description = "A page", content((Page<UserView> = "application/json"), (str = "text/html")),
             headers(("link" = String, description = "Where the next page is (RFC 8288)"))),
@@ -91,10 +92,10 @@ enum Include {
 #[get("/users")]
 async fn list(
     request: HttpRequest,
-    caller: Caller,
+    caller: Auth,
     database: Data<Database>,
-    reads: Data<Reads>,
-    places: Data<Places>,
+    reads: Data<Loaders>,
+    places: Data<LocationClient>,
     query: Query<ListQuery>,
 ) -> Result<HttpResponse, Problem> {
     let ListQuery { limit, after } = query.into_inner();
@@ -120,7 +121,7 @@ async fn list(
     security((), ("token" = [])),
     params(
         ("id" = u64, Path, minimum = 1, example = 1),
-        KnownVersions,
+        KnownRevisions,
         FindQuery,
     ),
     responses(
@@ -134,10 +135,10 @@ async fn list(
 #[get("/users/{id}")]
 async fn find(
     request: HttpRequest,
-    caller: Caller,
+    caller: Auth,
     database: Data<Database>,
-    reads: Data<Reads>,
-    places: Data<Places>,
+    reads: Data<Loaders>,
+    places: Data<LocationClient>,
     id: Path<NonZeroU64>,
     query: Query<FindQuery>,
 ) -> Result<HttpResponse, Problem> {
@@ -182,10 +183,10 @@ async fn find(
 )]
 #[post("/users")]
 async fn create(
-    _: Writer,
+    _: RequireToken,
     context: RequestContext,
     database: Data<Database>,
-    places: Data<Places>,
+    places: Data<LocationClient>,
     key: IdempotencyKey,
     precondition: Precondition,
     JsonObject(body): JsonObject<UserBody>,
@@ -200,7 +201,7 @@ async fn create(
     let created = key.run(&database, &body, async |connection| {
         let user = store::insert(connection, new.clone()).await?;
         let (path, version) = (user.path(), user.version());
-        Ok(Created::new(path, version, Caller::Trusted, &UserView::new(user, Caller::Trusted)))
+        Ok(Created::new(path, version, Auth::Authenticated, &UserView::new(user, Auth::Authenticated)))
     });
     created.await.map(Created::answer).map_err(|error| match error {
         idempotency::Error::Key(problem) => problem,
@@ -230,10 +231,10 @@ async fn create(
 )]
 #[put("/users/{id}")]
 async fn replace(
-    _: Writer,
+    _: RequireToken,
     context: RequestContext,
     database: Data<Database>,
-    places: Data<Places>,
+    places: Data<LocationClient>,
     id: Path<NonZeroU64>,
     precondition: Precondition,
     JsonObject(body): JsonObject<UserBody>,
@@ -244,7 +245,7 @@ async fn replace(
     if let Some(home) = new.location_id {
         // Where nothing about the place changes, the location service is not asked: it may be away.
         let now = database.read(async |connection| store::residence(connection, id).await).await?;
-        let version = now.map(|now| Version(now.version));
+        let version = now.map(|now| Revision(now.version));
         precondition.admit(version).made(format_args!("user {id}"))?;
         if now.is_some_and(|now| now.location_id == Some(home.get())) {
             place = Place::AsBefore;
@@ -261,8 +262,8 @@ async fn replace(
         place = Place::Known;
     };
     let user = change.made(format_args!("user {id}"))?;
-    let etag = user.version().etag_for(Caller::Trusted);
-    Ok(HttpResponse::Ok().insert_header(etag).json(UserView::new(user, Caller::Trusted)))
+    let etag = user.version().etag_for(Auth::Authenticated);
+    Ok(HttpResponse::Ok().insert_header(etag).json(UserView::new(user, Auth::Authenticated)))
 }
 
 /// Deletes a user.
@@ -285,7 +286,7 @@ async fn replace(
 )]
 #[delete("/users/{id}")]
 async fn delete(
-    _: Writer,
+    _: RequireToken,
     database: Data<Database>,
     id: Path<NonZeroU64>,
     precondition: Precondition,
@@ -297,7 +298,7 @@ async fn delete(
 }
 
 /// The user with the place, if it can be had: a user without it is better than no user.
-async fn embed(user: UserView, places: &Places, context: &RequestContext) -> UserView {
+async fn embed(user: UserView, places: &LocationClient, context: &RequestContext) -> UserView {
     let Some(id) = user.location_id.and_then(NonZeroU64::new) else {
         return user.embed(LocationStatus::None, None);
     };
@@ -309,7 +310,11 @@ async fn embed(user: UserView, places: &Places, context: &RequestContext) -> Use
 }
 
 /// Refuses a user who lives nowhere. What cannot be asked now is not assumed.
-async fn require_place(id: Option<NonZeroU64>, places: &Places, context: &RequestContext) -> Result<(), Problem> {
+async fn require_place(
+    id: Option<NonZeroU64>,
+    places: &LocationClient,
+    context: &RequestContext,
+) -> Result<(), Problem> {
     let Some(id) = id else { return Ok(()) };
     match places.find(id, context).await {
         Ok(Some(_)) => Ok(()),

@@ -4,8 +4,8 @@ use std::num::NonZeroU64;
 
 use chassis::{
     database,
-    http::{Change, Limit, Precondition, Problem, Version},
-    telemetry::statement,
+    http::{Change, Limit, Precondition, Problem, Revision},
+    telemetry::db_span,
 };
 use sqlx::{Execute as _, MySqlConnection, QueryBuilder};
 
@@ -20,7 +20,7 @@ pub async fn find(connection: &mut MySqlConnection, ids: &[u64]) -> sqlx::Result
     for id in ids {
         list.push_bind(*id);
     }
-    statement("SELECT users", query.push(")").build_query_as().fetch_all(connection)).await
+    db_span("SELECT users", query.push(")").build_query_as().fetch_all(connection)).await
 }
 
 /// Users with an id above `after`, in the order of their ids, up to one more than `limit`: whether there is a next
@@ -32,7 +32,7 @@ pub async fn list(connection: &mut MySqlConnection, after: u64, limit: Limit) ->
         after,
         limit.get() + 1
     );
-    statement("SELECT users", page.fetch_all(connection)).await
+    db_span("SELECT users", page.fetch_all(connection)).await
 }
 
 /// Stores a new user.
@@ -44,14 +44,14 @@ pub async fn insert(connection: &mut MySqlConnection, new: NewUser) -> sqlx::Res
         new.email.as_str(),
         new.location_id.map(NonZeroU64::get)
     );
-    let inserted = statement("INSERT users", insert.execute(connection)).await?;
+    let inserted = db_span("INSERT users", insert.execute(connection)).await?;
     Ok(new.stored(inserted.last_insert_id(), 1))
 }
 
 /// The version of a user and where they live, if there is such a user.
 pub async fn residence(connection: &mut MySqlConnection, id: u64) -> sqlx::Result<Option<Residence>> {
     let select = sqlx::query_as!(Residence, "SELECT version, location_id FROM users WHERE id = ?", id);
-    statement("SELECT users", select.fetch_optional(connection)).await
+    db_span("SELECT users", select.fetch_optional(connection)).await
 }
 
 /// Replaces a user that is in a version that `precondition` admits. Has to run in a transaction.
@@ -66,8 +66,8 @@ pub async fn replace(
 ) -> sqlx::Result<Replaced> {
     let locked = lock(connection, id).await?;
     let location_id = new.location_id.map(NonZeroU64::get);
-    let version = match precondition.admit(locked.as_ref().map(|locked| Version(locked.version))) {
-        Change::Made(version) => version.next(),
+    let version = match precondition.admit(locked.as_ref().map(|locked| Revision(locked.version))) {
+        Change::Updated(version) => version.next(),
         unchanged => return Ok(Replaced::Ended(unchanged.map(|version| new.stored(id, version.0)))),
     };
     if place == Place::AsBefore && locked.is_some_and(|locked| locked.location_id != location_id) {
@@ -82,8 +82,8 @@ pub async fn replace(
         location_id,
         id
     );
-    statement("UPDATE users", update.execute(connection)).await?;
-    Ok(Replaced::Ended(Change::Made(new.stored(id, version.0))))
+    db_span("UPDATE users", update.execute(connection)).await?;
+    Ok(Replaced::Ended(Change::Updated(new.stored(id, version.0))))
 }
 
 /// Which version a user is in, and where they live.
@@ -120,10 +120,10 @@ pub async fn delete(
     precondition: &Precondition,
 ) -> sqlx::Result<Change<()>> {
     let locked = lock(connection, id).await?;
-    let change = precondition.admit(locked.map(|locked| Version(locked.version)));
-    if let Change::Made(_) = change {
+    let change = precondition.admit(locked.map(|locked| Revision(locked.version)));
+    if let Change::Updated(_) = change {
         let delete = sqlx::query!("DELETE FROM users WHERE id = ?", id);
-        statement("DELETE users", delete.execute(connection)).await?;
+        db_span("DELETE users", delete.execute(connection)).await?;
     }
     Ok(change.map(|_| ()))
 }
@@ -145,5 +145,5 @@ pub fn problem(error: database::Error) -> Problem {
 /// Keeps others from changing the user until the transaction ends, and gives what it is now.
 async fn lock(connection: &mut MySqlConnection, id: u64) -> sqlx::Result<Option<Residence>> {
     let select = sqlx::query_as!(Residence, "SELECT version, location_id FROM users WHERE id = ? FOR UPDATE", id);
-    statement("SELECT users", select.fetch_optional(connection)).await
+    db_span("SELECT users", select.fetch_optional(connection)).await
 }

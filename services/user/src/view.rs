@@ -1,10 +1,10 @@
 //! Users as callers may see them.
 
-use chassis::{http::Caller, input::Line};
+use chassis::{http::Auth, input::Line};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{model::User, places::Place};
+use crate::{location_client::Place, model::User};
 
 /// A user as a caller may see it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -55,12 +55,12 @@ pub(crate) enum LocationStatus {
 }
 
 impl UserView {
-    pub(crate) fn new(user: User, caller: Caller) -> Self {
+    pub(crate) fn new(user: User, caller: Auth) -> Self {
         Self {
             id: user.id,
             username: user.username,
             display_name: user.display_name,
-            email: (caller == Caller::Trusted).then_some(user.email),
+            email: (caller == Auth::Authenticated).then_some(user.email),
             location_id: user.location_id,
             location: None,
             location_status: None,

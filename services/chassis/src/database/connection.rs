@@ -46,7 +46,7 @@ pub(super) struct Connector {
 
 /// How soon connections are to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Condemnation {
+pub(super) enum Invalidation {
     /// They are dead.
     AtOnce,
     /// They are of some use, and go when none have gone for a moment.
@@ -68,16 +68,16 @@ impl Connector {
     }
 
     /// Has no connection that was made until now be used again.
-    pub(super) fn condemn(&self, condemnation: Condemnation) {
+    pub(super) fn invalidate(&self, invalidation: Invalidation) {
         let mut condemned = self.condemned();
         condemned.asked = Some(Instant::now());
-        if condemnation == Condemnation::AtOnce {
+        if invalidation == Invalidation::AtOnce {
             condemned.until = condemned.asked;
         }
     }
 
     /// Whether a connection that was made then is not to be used again.
-    pub(super) fn is_condemned(&self, made: Instant) -> bool {
+    pub(super) fn is_invalidated(&self, made: Instant) -> bool {
         let mut condemned = self.condemned();
         if condemned.asked > condemned.until && condemned.until.is_none_or(|until| until.elapsed() > CONDEMN_INTERVAL) {
             condemned.until = condemned.asked;
@@ -106,7 +106,7 @@ impl Manager for Connector {
         if metrics.age() > MAX_AGE {
             return Err(RecycleError::message("too old"));
         }
-        if self.is_condemned(metrics.created) {
+        if self.is_invalidated(metrics.created) {
             return Err(RecycleError::message("others like it were of no use"));
         }
         if metrics.last_used() > PING_AFTER_IDLE {
@@ -118,17 +118,17 @@ impl Manager for Connector {
     }
 }
 
-/// A connection in use. It goes back to the pool only if it was found `sound`; it is closed when its work failed badly
+/// A connection in use. It goes back to the pool only if it was found `reusable`; it is closed when its work failed badly
 /// or was broken off, since a reply, a transaction or a lock may be left on it.
 pub(super) struct Lease {
     connection: Option<Object<Connector>>,
     /// Whether the connection can serve somebody else.
-    pub(super) sound: bool,
+    pub(super) reusable: bool,
 }
 
 impl Lease {
     pub(super) fn new(connection: Object<Connector>) -> Self {
-        Self { connection: Some(connection), sound: false }
+        Self { connection: Some(connection), reusable: false }
     }
 }
 
@@ -148,7 +148,7 @@ impl DerefMut for Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         if let Some(connection) = self.connection.take()
-            && !self.sound
+            && !self.reusable
         {
             drop(Object::take(connection));
         }

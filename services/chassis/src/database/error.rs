@@ -7,7 +7,7 @@ use sqlx::mysql::MySqlDatabaseError;
 
 use super::{
     cause::{self, Class},
-    connection::Condemnation,
+    connection::Invalidation,
     handshake,
 };
 use crate::{errors::chain, http::Problem};
@@ -138,7 +138,7 @@ pub(super) fn from_pool(error: PoolError<sqlx::Error>) -> Error {
 impl Error {
     /// Whether the connection on which it happened can serve somebody else: the server answered, and the answer was
     /// about the statement.
-    pub(super) fn leaves_connection_sound(&self) -> bool {
+    pub(super) fn leaves_connection_reusable(&self) -> bool {
         match self {
             Self::Duplicate { .. } => true,
             // After a change of the server's set-up, a new connection sees it; privileges are kept by a connection.
@@ -149,11 +149,11 @@ impl Error {
 
     /// How soon the other connections are to go, which were made at the same time to the same server, where they are likely
     /// to be of no use either.
-    pub(super) fn condemns_other_connections(&self) -> Option<Condemnation> {
+    pub(super) fn invalidates_other_connections(&self) -> Option<Invalidation> {
         match self {
-            Self::Unavailable(Unavailable::Lost(_)) => Some(Condemnation::AtOnce),
+            Self::Unavailable(Unavailable::Lost(_)) => Some(Invalidation::AtOnce),
             // Reads go on with them.
-            Self::Unavailable(Unavailable::ReadOnly(_)) => Some(Condemnation::Soon),
+            Self::Unavailable(Unavailable::ReadOnly(_)) => Some(Invalidation::Soon),
             _ => None,
         }
     }

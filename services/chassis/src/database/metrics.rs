@@ -12,7 +12,7 @@ use prometheus_client::{
     },
 };
 
-use super::Shares;
+use super::WorkerPools;
 use crate::telemetry::put;
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -26,11 +26,11 @@ struct Refused {
 }
 
 /// The connections of this process, counted when Prometheus asks.
-pub(crate) struct PoolMetrics(Shares);
+pub(crate) struct PoolMetrics(WorkerPools);
 
 impl PoolMetrics {
-    pub(crate) fn new(shares: Shares) -> Self {
-        Self(shares)
+    pub(crate) fn new(pools: WorkerPools) -> Self {
+        Self(pools)
     }
 }
 

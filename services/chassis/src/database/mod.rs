@@ -13,11 +13,11 @@ mod error;
 mod handshake;
 mod metrics;
 pub mod migrate;
+mod pools;
 mod probe;
 pub mod provision;
 mod session;
 mod settings;
-mod shares;
 mod task;
 
 use std::time::Duration;
@@ -26,16 +26,16 @@ use connection::{Connector, Lease};
 use deadpool::managed::Pool;
 pub use error::{Error, Unavailable};
 pub(crate) use metrics::PoolMetrics;
+pub(crate) use pools::WorkerPools;
 pub use probe::PROBE_CONNECTIONS;
 pub(crate) use probe::Probe;
 pub use settings::{DEFAULT_ACQUIRE_TIMEOUT, DEFAULT_MAX_CONNECTIONS, Settings, Tls};
-pub(crate) use shares::Shares;
 use sqlx::{Connection as _, MySqlConnection};
 pub use task::TaskError;
 pub(crate) use task::connect;
 use tokio::time::timeout;
 
-use crate::telemetry::statement;
+use crate::telemetry::db_span;
 
 /// How long the database may take over one piece of work before its connection is given up as dead. Nothing that these
 /// services ask for takes a tenth of it, and a client that waited longer has gone.
@@ -53,7 +53,7 @@ const WAITING_PER_CONNECTION: usize = 32;
 pub struct Database {
     pool: Pool<Connector>,
     /// All shares, this one included.
-    shares: Shares,
+    pools: WorkerPools,
     is_first: bool,
     acquire_timeout: Duration,
     coalescing: bool,
@@ -108,11 +108,11 @@ impl Database {
     ) -> Result<T, Error> {
         let work = &work;
         self.write(async move |connection: &mut MySqlConnection| {
-            let mut transaction = statement("BEGIN", connection.begin()).await?;
+            let mut transaction = db_span("BEGIN", connection.begin()).await?;
             match work(&mut transaction).await {
-                Ok(value) => statement("COMMIT", transaction.commit()).await.map(|()| value),
+                Ok(value) => db_span("COMMIT", transaction.commit()).await.map(|()| value),
                 Err(problem) => {
-                    statement("ROLLBACK", transaction.rollback()).await?;
+                    db_span("ROLLBACK", transaction.rollback()).await?;
                     Err(problem)
                 }
             }
@@ -123,7 +123,7 @@ impl Database {
     /// How many connections there are now, on all workers.
     #[must_use]
     pub fn connections(&self) -> Connections {
-        self.shares.connections()
+        self.pools.connections()
     }
 
     /// Whether this is the share of the first worker, which does what is to be done once in a process.
@@ -140,15 +140,15 @@ impl Database {
         let mut lease = self.acquire().await?;
         let error = match timeout(WORK_TIMEOUT, work(&mut lease)).await {
             Ok(Ok(value)) => {
-                lease.sound = true;
+                lease.reusable = true;
                 return Ok(value);
             }
             Ok(Err(problem)) => Error::from(problem),
             Err(_) => Error::Unavailable(Unavailable::TooSlow),
         };
-        lease.sound = error.leaves_connection_sound();
-        if let Some(condemnation) = error.condemns_other_connections() {
-            self.shares.condemn_connections(condemnation);
+        lease.reusable = error.leaves_connection_reusable();
+        if let Some(invalidation) = error.invalidates_other_connections() {
+            self.pools.invalidate_connections(invalidation);
         }
         Err(error)
     }
@@ -156,17 +156,17 @@ impl Database {
     async fn acquire(&self) -> Result<Lease, Error> {
         let status = self.pool.status();
         if status.waiting >= status.max_size * WAITING_PER_CONNECTION {
-            self.shares.count_overload();
+            self.pools.count_overload();
             return Err(Error::Unavailable(Unavailable::Overloaded));
         }
         match timeout(self.acquire_timeout, self.pool.get()).await {
             Ok(Ok(connection)) => Ok(Lease::new(connection)),
             Ok(Err(problem)) => {
-                self.shares.count_failure();
+                self.pools.count_failure();
                 Err(error::from_pool(problem))
             }
             Err(_) => {
-                self.shares.count_timeout();
+                self.pools.count_timeout();
                 Err(Error::Unavailable(Unavailable::PoolExhausted))
             }
         }

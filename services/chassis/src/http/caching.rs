@@ -16,7 +16,7 @@ use actix_web::{
 };
 use sha2::{Digest as _, Sha256};
 
-use super::{Problem, QUIET_ROUTES, version::Tags};
+use super::{Problem, QUIET_ROUTES, revision::Tags};
 
 /// For what is different every time, for answers to writes, and for streams, which have no validator.
 const NEVER_KEPT: HeaderValue = HeaderValue::from_static("no-store");

@@ -16,7 +16,7 @@ use actix_web::{
 use tracing::{Instrument as _, Level};
 
 use super::{answered_with, contained};
-use crate::telemetry::{Metrics, REQUEST_ID, RequestContext, Serving, TraceParent, within};
+use crate::telemetry::{Metrics, REQUEST_ID, RequestContext, ServerSpan, TraceParent, within};
 
 /// What load balancers, orchestrators and collectors ask for all day long; it is logged at debug level only, and in no trace.
 /// Nobody keeps an answer to it.
@@ -32,7 +32,7 @@ pub(crate) async fn observe(
     let method = request.method().clone();
     let mut context = RequestContext::take_up(request.headers());
     let quiet = QUIET_ROUTES.contains(&request.path());
-    let begin = || Serving::begin(&method, || TraceParent::of(request.headers()));
+    let begin = || ServerSpan::begin(&method, || TraceParent::of(request.headers()));
     let serving = (!quiet).then(begin).flatten();
     if let Some(serving) = &serving {
         context.continue_under(serving.trace());
@@ -46,7 +46,7 @@ pub(crate) async fn observe(
     // An error comes back without its request.
     let (uri, route) = (request.uri().clone(), request.match_pattern());
 
-    let parent = serving.as_ref().map(Serving::context);
+    let parent = serving.as_ref().map(ServerSpan::context);
     let answered = within(parent, next.call(request).instrument(span.clone())).await;
     let outcome = answered.map(|answer| contained(answer.map_into_boxed_body(), &span));
 

@@ -2,13 +2,13 @@
 
 use actix_web::{HttpResponse, get, http::header::CACHE_CONTROL};
 
-use crate::http::{KnownVersions, problem::AnyOperation};
+use crate::http::{KnownRevisions, problem::AnyOperation};
 
 /// Short, so that pages of a new release do not for long have the style of the one before.
 const CACHED: &str = "max-age=300";
 
 /// The style sheet of all pages.
-#[utoipa::path(tag = "pages", params(KnownVersions), responses(
+#[utoipa::path(tag = "pages", params(KnownRevisions), responses(
     (status = 304, description = "It is still the one that `if-none-match` names"),
     (status = 200, description = "A style sheet", content_type = "text/css", body = str),
     AnyOperation,
@@ -19,7 +19,7 @@ pub(crate) async fn style() -> HttpResponse {
 }
 
 /// Search as you type.
-#[utoipa::path(tag = "pages", params(KnownVersions), responses(
+#[utoipa::path(tag = "pages", params(KnownRevisions), responses(
     (status = 304, description = "It is still the one that `if-none-match` names"),
     (status = 200, description = "A script", content_type = "text/javascript", body = str),
     AnyOperation,
@@ -30,7 +30,7 @@ pub(crate) async fn live_search() -> HttpResponse {
 }
 
 /// Requests that can be tried from the reference.
-#[utoipa::path(tag = "pages", params(KnownVersions), responses(
+#[utoipa::path(tag = "pages", params(KnownRevisions), responses(
     (status = 304, description = "It is still the one that `if-none-match` names"),
     (status = 200, description = "A script", content_type = "text/javascript", body = str),
     AnyOperation,

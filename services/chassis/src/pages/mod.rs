@@ -22,7 +22,7 @@ use utoipa::openapi::OpenApi;
 
 use crate::{
     Service,
-    http::{KnownVersions, problem::AnyOperation},
+    http::{KnownRevisions, problem::AnyOperation},
     instance::Instance,
 };
 
@@ -47,7 +47,7 @@ impl Pages {
 }
 
 /// The reference: what this document says, for people.
-#[utoipa::path(tag = "pages", params(KnownVersions), responses(
+#[utoipa::path(tag = "pages", params(KnownRevisions), responses(
     (status = 304, description = "It is still the one that `if-none-match` names"),
     (status = 200, description = "A page", content_type = "text/html", body = str),
     AnyOperation,

@@ -13,8 +13,8 @@ use std::{
 pub use context::RequestContext;
 pub(crate) use context::{REQUEST_ID, TraceParent};
 pub(crate) use metrics::{Metrics, put};
-pub use traces::{Call, statement};
-pub(crate) use traces::{Serving, Settings as TracesSettings, Traces, Waiting, together, within};
+pub use traces::{Call, db_span};
+pub(crate) use traces::{ServerSpan, Settings as TracesSettings, Traces, Waiting, with_span_links, within};
 use tracing_subscriber::{
     filter::{LevelFilter, Targets},
     layer::SubscriberExt as _,

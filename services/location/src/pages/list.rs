@@ -10,8 +10,8 @@ use chassis::{
 
 use crate::{
     SERVICE, countries,
+    loaders::Selection,
     model::{Country, Location},
-    reads::Selection,
     store::Prefix,
     world::{self, Point, World},
 };

@@ -4,10 +4,10 @@ use actix_web::{HttpResponse, web::Bytes};
 use askama::Template;
 use chassis::{
     Service,
-    database::{self, coalescing::ReadOne},
+    database::{self, coalescing::LoadOne},
     http::Problem,
     pages::{html_stream, render},
-    telemetry::statement,
+    telemetry::db_span,
 };
 use futures_util::{
     TryStreamExt as _,
@@ -75,9 +75,9 @@ struct Row<'a> {
     location: &'a Location,
 }
 
-impl ReadOne for TableAfter {
-    type Question = u64;
-    type Answer = Piece;
+impl LoadOne for TableAfter {
+    type Key = u64;
+    type Value = Piece;
 
     async fn read(connection: &mut MySqlConnection, after: &u64) -> sqlx::Result<Piece> {
         let mut rows = String::with_capacity(Piece::ROWS as usize * 192);
@@ -91,7 +91,7 @@ impl ReadOne for TableAfter {
             }
             Ok(())
         };
-        statement("SELECT locations", scan).await?;
+        db_span("SELECT locations", scan).await?;
         Ok(Piece { rows: rows.into(), last: last.filter(|_| count == Piece::ROWS) })
     }
 }

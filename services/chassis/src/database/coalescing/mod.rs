@@ -1,7 +1,7 @@
 //! Reads that are answered together.
 //!
-//! While one read is under way, others like it come in. A [`Batch`] answers all those by key with one statement, a
-//! [`Shared`] all those of the same page with one and the same answer. Under load this takes most of the work from the
+//! While one read is under way, others like it come in. A [`Loader`] answers all those by key with one statement, a
+//! [`SingleFlight`] all those of the same page with one and the same answer. Under load this takes most of the work from the
 //! database. Where requests come one by one, each reads for itself, at once: nothing waits for company.
 //!
 //! What a caller can rely on is the same as without it:
@@ -15,14 +15,14 @@
 //! Every worker of the server coalesces what it has to answer itself, so that all this takes no lock. A service opts in
 //! query by query; `DB_COALESCING=off` has every request ask for itself again.
 
-mod batch;
-mod lane;
-mod shared;
+mod batcher;
+mod loader;
+mod single_flight;
 
 use std::time::Duration;
 
-pub use batch::{Batch, ReadMany};
-pub use shared::{ReadOne, Shared};
+pub use loader::{LoadMany, Loader};
+pub use single_flight::{LoadOne, SingleFlight};
 
 /// How long a read may take before the next one stops waiting for it: many times what a read by key takes.
-const PATIENCE: Duration = Duration::from_millis(20);
+const MAX_WAIT: Duration = Duration::from_millis(20);

@@ -5,13 +5,13 @@ use std::borrow::Cow;
 use opentelemetry::KeyValue;
 use reqwest::Url;
 
-use super::asking::Asking;
+use super::client_span::ClientSpan;
 use crate::telemetry::RequestContext;
 
 /// One try of a request to another service: a span of its own, under which that service continues the trace.
 pub struct Call<'a> {
     context: &'a RequestContext,
-    asking: Option<Asking>,
+    asking: Option<ClientSpan>,
 }
 
 impl<'a> Call<'a> {
@@ -19,7 +19,7 @@ impl<'a> Call<'a> {
     /// how many tries there were before this one.
     #[must_use]
     pub fn get(context: &'a RequestContext, name: &'static str, base: &Url, path: &str, resend: u32) -> Self {
-        let asking = Asking::begin(name, |span, _| {
+        let asking = ClientSpan::begin(name, |span, _| {
             let (host, port) = (base.host_str().unwrap_or_default(), base.port_or_known_default().unwrap_or_default());
             let mut attributes = vec![
                 KeyValue::new("http.request.method", "GET"),

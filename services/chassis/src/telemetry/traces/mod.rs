@@ -1,25 +1,26 @@
 //! Traces for OpenTelemetry, sent to the receiver that `OTEL_EXPORTER_OTLP_ENDPOINT` names. Where it is not set there is
 //! nothing of all this but the question whether it is.
 //!
-//! A request has a span ([`Serving`]), and under it what it asks of others: another service ([`Call`]) and the database
-//! ([`statement()`]; `shared.rs` where one statement answers several requests). Names and attributes are those of
+//! A request has a span ([`ServerSpan`]), and under it what it asks of others: another service ([`Call`]) and the database
+//! ([`db_span()`]; `shared.rs` where one statement answers several requests). Names and attributes are those of
 //! OpenTelemetry's conventions for HTTP and databases. Nothing that a client or a row says is in them: no query, no body,
 //! no value, no message of the database.
 //!
 //! Spans go into a bounded queue, which a thread of its own empties: no request waits for the receiver, and none fails with
 //! it. What finds no room is lost.
 
-mod asking;
 mod call;
+mod client_span;
+mod db_span;
 mod delivery;
-mod serving;
+mod server_span;
 mod settings;
 mod shared;
-mod statement;
 
 use std::{future::poll_fn, pin::pin, sync::OnceLock, time::Duration};
 
 pub use call::Call;
+pub use db_span::db_span;
 use delivery::Delivery;
 use opentelemetry::{
     Context, KeyValue,
@@ -31,10 +32,9 @@ use opentelemetry_sdk::{
     resource::{EnvResourceDetector, TelemetryResourceDetector},
     trace::{SdkTracer, SdkTracerProvider, Span},
 };
-pub(crate) use serving::Serving;
+pub(crate) use server_span::ServerSpan;
 pub(crate) use settings::Settings;
-pub(crate) use shared::{Waiting, together};
-pub use statement::statement;
+pub(crate) use shared::{Waiting, with_span_links};
 
 use crate::{errors::chain, instance::Instance};
 

@@ -81,7 +81,7 @@ impl Group {
 }
 
 /// Does `work`, which answers all those. Where nobody waits, it is done for the request that is being worked on.
-pub(crate) async fn together<'a, T>(
+pub(crate) async fn with_span_links<'a, T>(
     waiting: impl Iterator<Item = &'a Rc<Waiting>>,
     work: impl Future<Output = T>,
 ) -> T {

@@ -13,12 +13,12 @@ use crate::telemetry::context::TraceParent;
 const REDACTED: &str = "REDACTED";
 
 /// A request that is served, until it is answered or its client has gone.
-pub(crate) struct Serving {
+pub(crate) struct ServerSpan {
     context: Context,
     method: &'static str,
 }
 
-impl Serving {
+impl ServerSpan {
     /// Begins, under the span of whoever sent the request; where no traces are wanted there is nothing to begin.
     pub(crate) fn begin(method: &Method, parent: impl FnOnce() -> Option<TraceParent>) -> Option<Self> {
         let tracer = TRACER.get()?;

@@ -47,9 +47,9 @@ impl AccessControl {
         self.0.is_empty()
     }
 
-    fn caller(&self, authorization: Option<&[u8]>) -> Result<Caller, Problem> {
+    fn caller(&self, authorization: Option<&[u8]>) -> Result<Auth, Problem> {
         let (false, Some(authorization)) = (self.is_read_only(), authorization) else {
-            return Ok(Caller::Anonymous);
+            return Ok(Auth::Anonymous);
         };
         let given = authorization
             .split_at_checked("bearer ".len())
@@ -58,7 +58,11 @@ impl AccessControl {
         // Digests are of one length, and all are compared, so that the time this takes tells nothing of any token.
         let given: Digest = Sha256::digest(given).into();
         let known = self.0.iter().fold(Choice::from(0), |known, token| known | given.ct_eq(token));
-        if known.into() { Ok(Caller::Trusted) } else { Err(Problem::unauthorized("the token is not the right one")) }
+        if known.into() {
+            Ok(Auth::Authenticated)
+        } else {
+            Err(Problem::unauthorized("the token is not the right one"))
+        }
     }
 }
 
@@ -70,19 +74,19 @@ impl fmt::Debug for AccessControl {
 
 /// Who calls. As an extractor it refuses a wrong token, and takes none for an anonymous caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Caller {
+pub enum Auth {
     /// Anybody.
     Anonymous,
     /// Somebody who knows the token.
-    Trusted,
+    Authenticated,
 }
 
 /// Proof that the caller may write. As an extractor it refuses everybody else: name it before the body, so that a
 /// stranger's body is not even read.
 #[derive(Clone, Copy, Debug)]
-pub struct Writer(());
+pub struct RequireToken(());
 
-impl FromRequest for Caller {
+impl FromRequest for Auth {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
@@ -91,23 +95,23 @@ impl FromRequest for Caller {
     }
 }
 
-impl FromRequest for Writer {
+impl FromRequest for RequireToken {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(match caller(request) {
-            Ok(Caller::Trusted) => Ok(Self(())),
-            Ok(Caller::Anonymous) if access_control(request).is_read_only() => {
+            Ok(Auth::Authenticated) => Ok(Self(())),
+            Ok(Auth::Anonymous) if access_control(request).is_read_only() => {
                 Err(Problem::read_only("this service has no API_TOKEN set, so nothing can be changed through it"))
             }
-            Ok(Caller::Anonymous) => Err(Problem::unauthorized("send the token: `authorization: Bearer …`")),
+            Ok(Auth::Anonymous) => Err(Problem::unauthorized("send the token: `authorization: Bearer …`")),
             Err(problem) => Err(problem),
         })
     }
 }
 
-fn caller(request: &HttpRequest) -> Result<Caller, Problem> {
+fn caller(request: &HttpRequest) -> Result<Auth, Problem> {
     access_control(request).caller(request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes))
 }
 
@@ -129,9 +133,9 @@ mod tests {
     #[test]
     fn only_the_very_token_makes_a_caller_trusted() {
         let (access, _) = read("s3cret");
-        assert_eq!(access.caller(Some(b"Bearer s3cret")).ok(), Some(Caller::Trusted));
-        assert_eq!(access.caller(Some(b"bearer s3cret")).ok(), Some(Caller::Trusted));
-        assert_eq!(access.caller(None).ok(), Some(Caller::Anonymous));
+        assert_eq!(access.caller(Some(b"Bearer s3cret")).ok(), Some(Auth::Authenticated));
+        assert_eq!(access.caller(Some(b"bearer s3cret")).ok(), Some(Auth::Authenticated));
+        assert_eq!(access.caller(None).ok(), Some(Auth::Anonymous));
         for wrong in ["Bearer s3cre", "Bearer s3crets", "Bearer ", "Bearer", "Basic s3cret", "s3cret", ""] {
             assert!(access.caller(Some(wrong.as_bytes())).is_err(), "{wrong:?} was taken");
         }
@@ -142,7 +146,7 @@ mod tests {
         let (access, valid) = read("new,old");
         assert!(valid);
         for token in ["new", "old"] {
-            assert_eq!(access.caller(Some(format!("Bearer {token}").as_bytes())).ok(), Some(Caller::Trusted));
+            assert_eq!(access.caller(Some(format!("Bearer {token}").as_bytes())).ok(), Some(Auth::Authenticated));
         }
         for wrong in ["new,old", "", ",", "ne"] {
             assert!(access.caller(Some(format!("Bearer {wrong}").as_bytes())).is_err(), "{wrong:?} was taken");

@@ -60,7 +60,7 @@ pub struct Place {
 }
 
 /// What the location service is asked.
-struct Question {
+struct Request {
     /// The method with the route, for traces.
     name: &'static str,
     path: String,
@@ -87,16 +87,16 @@ enum Failure {
     #[error("it answered {0}")]
     Status(StatusCode),
     #[error("what it answered is not the place that was asked for: {0}")]
-    Nonsense(String),
+    InvalidResponse(String),
 }
 
 impl Failure {
     /// Whether another try may end better: the service may be restarting. Nonsense it would answer again.
-    fn may_pass(&self) -> bool {
+    fn is_transient(&self) -> bool {
         match self {
             Self::NoAnswer(_) => true,
             Self::Status(status) => status.is_server_error(),
-            Self::Nonsense(_) => false,
+            Self::InvalidResponse(_) => false,
         }
     }
 
@@ -106,19 +106,19 @@ impl Failure {
             Self::NoAnswer(error) if error.is_timeout() => "timeout".into(),
             Self::NoAnswer(_) => "no_answer".into(),
             Self::Status(status) => status.as_str().to_owned().into(),
-            Self::Nonsense(_) => "nonsense".into(),
+            Self::InvalidResponse(_) => "nonsense".into(),
         }
     }
 }
 
 /// The location service.
-pub struct Places {
+pub struct LocationClient {
     client: Client,
     url: LocationUrl,
     pages_url: Option<PagesUrl>,
 }
 
-impl Places {
+impl LocationClient {
     /// Prepares to ask the service at `url`, whose pages people find at `pages_url`; connects to nothing yet.
     ///
     /// # Panics
@@ -146,10 +146,10 @@ impl Places {
     /// The place with that id, if there is one.
     pub async fn find(&self, id: NonZeroU64, context: &RequestContext) -> Result<Option<Place>, Unavailable> {
         let question =
-            Question { name: "GET /locations/{id}", path: format!("/locations/{id}"), max_bytes: MAX_PLACE_BYTES };
+            Request { name: "GET /locations/{id}", path: format!("/locations/{id}"), max_bytes: MAX_PLACE_BYTES };
         let place: Option<Place> = self.get(&question, context).await?;
         if place.as_ref().is_some_and(|place| place.id != id.get()) {
-            return Err(told(Failure::Nonsense("another place".to_owned())));
+            return Err(told(Failure::InvalidResponse("another place".to_owned())));
         }
         Ok(place)
     }
@@ -165,7 +165,7 @@ impl Places {
             return Ok(HashMap::new());
         }
         let path = format!("/locations/batch?ids={}", ids.join(","));
-        let question = Question { name: "GET /locations/batch", path, max_bytes: MAX_PLACES_BYTES };
+        let question = Request { name: "GET /locations/batch", path, max_bytes: MAX_PLACES_BYTES };
         match self.get::<Found>(&question, context).await? {
             Some(Found { items }) => Ok(items.into_iter().map(|place| (place.id, place)).collect()),
             // Of several places those are left out that are not there.
@@ -177,11 +177,11 @@ impl Places {
     /// pass.
     async fn get<T: DeserializeOwned>(
         &self,
-        question: &Question,
+        question: &Request,
         context: &RequestContext,
     ) -> Result<Option<T>, Unavailable> {
         let outcome = match self.ask(question, context, 0).await {
-            Err(failure) if failure.may_pass() => {
+            Err(failure) if failure.is_transient() => {
                 tracing::debug!(error = chain(&failure), "asking the location service once more");
                 sleep(Duration::from_millis(fastrand::u64(RETRY_AFTER_MS))).await;
                 self.ask(question, context, 1).await
@@ -194,7 +194,7 @@ impl Places {
     /// One try; `resend` says how many there were before it.
     async fn ask<T: DeserializeOwned>(
         &self,
-        question: &Question,
+        question: &Request,
         context: &RequestContext,
         resend: u32,
     ) -> Result<Option<T>, Failure> {
@@ -208,7 +208,7 @@ impl Places {
 
     async fn exchange<T: DeserializeOwned>(
         &self,
-        question: &Question,
+        question: &Request,
         call: &mut Call<'_>,
     ) -> Result<Option<T>, Failure> {
         let base = self.url.0.as_str().trim_end_matches('/');
@@ -221,7 +221,7 @@ impl Places {
         match answer.status() {
             StatusCode::OK => {
                 let body = body(answer, question.max_bytes).await?;
-                serde_json::from_slice(&body).map(Some).map_err(|problem| Failure::Nonsense(position(&problem)))
+                serde_json::from_slice(&body).map(Some).map_err(|problem| Failure::InvalidResponse(position(&problem)))
             }
             StatusCode::NOT_FOUND if says_not_found(answer).await? => Ok(None),
             status => Err(Failure::Status(status)),
@@ -265,14 +265,14 @@ async fn body(mut answer: Response, max_bytes: usize) -> Result<Vec<u8>, Failure
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(|error| Failure::NoAnswer(error.without_url()))? {
         if body.len() + chunk.len() > max_bytes {
-            return Err(Failure::Nonsense(format!("more than {max_bytes} bytes")));
+            return Err(Failure::InvalidResponse(format!("more than {max_bytes} bytes")));
         }
         body.extend_from_slice(&chunk);
     }
     Ok(body)
 }
 
-impl fmt::Debug for Places {
+impl fmt::Debug for LocationClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Places").field(&self.url).finish()
     }

@@ -11,7 +11,7 @@ use std::{
 use actix_web::rt;
 use tokio::{sync::oneshot, task::yield_now, time::timeout};
 
-use super::PATIENCE;
+use super::MAX_WAIT;
 use crate::{
     database::{Error, Unavailable},
     telemetry::Waiting as Traced,
@@ -19,25 +19,25 @@ use crate::{
 
 /// One read under way at a time, and those who wait for the next. Where requests come one by one it stays out of the
 /// way: each reads for itself.
-pub(super) struct Lane<Q, A> {
+pub(super) struct Batcher<Q, A> {
     waiting: RefCell<Waiting<Q, A>>,
     occupied: Cell<bool>,
-    traffic: Rc<Traffic>,
+    traffic: Rc<InFlight>,
 }
 
 /// What goes on in the lanes of one kind of read.
 #[derive(Default)]
-pub(super) struct Traffic {
+pub(super) struct InFlight {
     /// How many reads are under way.
     under_way: Cell<usize>,
     /// Whether the last read answered more than one request: the next ones are then likely to have company as well.
-    company: Cell<bool>,
+    busy: Cell<bool>,
 }
 
-impl Traffic {
+impl InFlight {
     /// Whether nobody else seems to ask.
     fn is_quiet(&self) -> bool {
-        self.under_way.get() == 0 && !self.company.get()
+        self.under_way.get() == 0 && !self.busy.get()
     }
 }
 
@@ -81,9 +81,9 @@ impl<Q, A> Default for Waiting<Q, A> {
     }
 }
 
-impl<Q: 'static, A: 'static> Lane<Q, A> {
+impl<Q: 'static, A: 'static> Batcher<Q, A> {
     /// A lane beside the others of the same `traffic`.
-    pub(super) fn new(traffic: &Rc<Traffic>) -> Rc<Self> {
+    pub(super) fn new(traffic: &Rc<InFlight>) -> Rc<Self> {
         Rc::new(Self { waiting: RefCell::default(), occupied: Cell::new(false), traffic: Rc::clone(traffic) })
     }
 
@@ -122,7 +122,7 @@ impl<Q: 'static, A: 'static> Lane<Q, A> {
     {
         if self.traffic.is_quiet() {
             // A task and a timer for nobody but this request would cost it a tenth of its time.
-            let _under_way = UnderWay::begin(&self.traffic);
+            let _under_way = InFlightGuard::begin(&self.traffic);
             return reader()(callers).await;
         }
         if let Some(traced) = Traced::begin() {
@@ -145,17 +145,17 @@ impl<Q: 'static, A: 'static> Lane<Q, A> {
     where
         R: AsyncFn(Vec<Waiter<Q, A>>) + Clone + 'static,
     {
-        let _under_way = UnderWay::begin(&self.traffic);
-        let turn = Turn(&self);
+        let _under_way = InFlightGuard::begin(&self.traffic);
+        let turn = RunGuard(&self);
         loop {
             let Waiting { mut callers, requests } = mem::take(&mut *self.waiting.borrow_mut());
             callers.retain(|caller| !caller.answer.is_closed());
             if callers.is_empty() {
                 return;
             }
-            self.traffic.company.set(requests > 1);
+            self.traffic.busy.set(requests > 1);
             let mut reading = pin!(read(callers));
-            if timeout(PATIENCE, reading.as_mut()).await.is_err() {
+            if timeout(MAX_WAIT, reading.as_mut()).await.is_err() {
                 drop(turn);
                 if !self.waiting.borrow().callers.is_empty() {
                     self.occupied.set(true);
@@ -172,25 +172,25 @@ impl<Q: 'static, A: 'static> Lane<Q, A> {
 }
 
 /// A read is under way while this is there.
-struct UnderWay<'a>(&'a Traffic);
+struct InFlightGuard<'a>(&'a InFlight);
 
-impl<'a> UnderWay<'a> {
-    fn begin(traffic: &'a Traffic) -> Self {
+impl<'a> InFlightGuard<'a> {
+    fn begin(traffic: &'a InFlight) -> Self {
         traffic.under_way.update(|count| count + 1);
         Self(traffic)
     }
 }
 
-impl Drop for UnderWay<'_> {
+impl Drop for InFlightGuard<'_> {
     fn drop(&mut self) {
         self.0.under_way.update(|count| count - 1);
     }
 }
 
 /// The lane is occupied while this is there.
-struct Turn<'a, Q, A>(&'a Lane<Q, A>);
+struct RunGuard<'a, Q, A>(&'a Batcher<Q, A>);
 
-impl<Q, A> Drop for Turn<'_, Q, A> {
+impl<Q, A> Drop for RunGuard<'_, Q, A> {
     fn drop(&mut self) {
         self.0.occupied.set(false);
         if thread::panicking() {
@@ -227,18 +227,18 @@ mod tests {
     }
 
     /// A lane on which several asked at once the last time.
-    fn busy() -> Rc<Lane<u32, u32>> {
+    fn busy() -> Rc<Batcher<u32, u32>> {
         let lane = quiet();
-        lane.traffic.company.set(true);
+        lane.traffic.busy.set(true);
         lane
     }
 
     /// A lane on which nobody is.
-    fn quiet() -> Rc<Lane<u32, u32>> {
-        Lane::new(&Rc::default())
+    fn quiet() -> Rc<Batcher<u32, u32>> {
+        Batcher::new(&Rc::default())
     }
 
-    async fn ask(lane: &Rc<Lane<u32, u32>>, question: u32, log: &Log, gate: &Rc<Notify>) -> Result<u32, Error> {
+    async fn ask(lane: &Rc<Batcher<u32, u32>>, question: u32, log: &Log, gate: &Rc<Notify>) -> Result<u32, Error> {
         Rc::clone(lane).ask(question, || reader(log, gate)).await
     }
 

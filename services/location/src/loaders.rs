@@ -5,7 +5,7 @@ use std::{fmt::Write as _, rc::Rc};
 use chassis::{
     database::{
         Database, Error,
-        coalescing::{Batch, ReadMany, ReadOne, Shared},
+        coalescing::{LoadMany, LoadOne, Loader, SingleFlight},
     },
     http::{Limit, Page},
 };
@@ -26,20 +26,20 @@ const ATTEMPTS: u32 = 3;
 
 /// The reads of one worker that are answered together.
 #[derive(Default)]
-pub(crate) struct Reads {
+pub(crate) struct Loaders {
     /// Locations by id.
-    pub(crate) by_id: Batch<ById>,
+    pub(crate) by_id: Loader<ById>,
     /// Pages.
-    pub(crate) pages: Shared<PageOf>,
+    pub(crate) pages: SingleFlight<PageOf>,
     /// Pieces of the table of all locations.
-    pub(crate) table: Shared<TableAfter>,
+    pub(crate) table: SingleFlight<TableAfter>,
     /// Searches for the nearest places.
     search: Search,
     /// All places, from far away.
     pub(crate) view: View,
 }
 
-impl Reads {
+impl Loaders {
     /// The `limit` places nearest to `point`, the nearest first; fewer where there are not so many.
     pub(crate) async fn nearest(
         &self,
@@ -68,7 +68,7 @@ impl Reads {
 /// Locations by id.
 pub(crate) struct ById;
 
-impl ReadMany for ById {
+impl LoadMany for ById {
     type Key = u64;
     type Value = Rc<Location>;
 
@@ -109,9 +109,9 @@ impl Selection {
     }
 }
 
-impl ReadOne for PageOf {
-    type Question = Selection;
-    type Answer = Rc<Page<Location>>;
+impl LoadOne for PageOf {
+    type Key = Selection;
+    type Value = Rc<Page<Location>>;
 
     async fn read(connection: &mut MySqlConnection, selection: &Selection) -> sqlx::Result<Rc<Page<Location>>> {
         let Selection { filter, after, limit } = selection;

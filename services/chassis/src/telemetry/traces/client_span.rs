@@ -12,12 +12,12 @@ use super::child;
 
 /// Something that is asked of another. It has failed unless it is said to have ended well: whoever is no longer waited for
 /// took too long, or the one who asked has gone.
-pub(super) struct Asking {
+pub(super) struct ClientSpan {
     span: Span,
     ended: bool,
 }
 
-impl Asking {
+impl ClientSpan {
     /// Begins, where the trace of the request is recorded.
     pub(super) fn begin(
         name: &'static str,
@@ -49,7 +49,7 @@ impl Asking {
     }
 }
 
-impl Drop for Asking {
+impl Drop for ClientSpan {
     fn drop(&mut self) {
         if !self.ended {
             self.conclude(Some("given_up".into()));

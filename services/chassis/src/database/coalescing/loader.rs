@@ -4,14 +4,14 @@ use std::{collections::HashMap, hash::Hash, rc::Rc};
 
 use sqlx::MySqlConnection;
 
-use super::lane::{Lane, Waiter};
+use super::batcher::{Batcher, Waiter};
 use crate::{
     database::{Database, Error},
-    telemetry::together,
+    telemetry::with_span_links,
 };
 
 /// A statement that finds many rows by their keys: `SELECT … WHERE id IN (…)`.
-pub trait ReadMany: 'static {
+pub trait LoadMany: 'static {
     /// The most keys in one statement; a power of two.
     const MAX_KEYS: usize = 64;
 
@@ -29,15 +29,15 @@ pub trait ReadMany: 'static {
 }
 
 /// Answers reads by key together; one for each worker and statement.
-pub struct Batch<R: ReadMany>(Rc<Lane<R::Key, Option<R::Value>>>);
+pub struct Loader<R: LoadMany>(Rc<Batcher<R::Key, Option<R::Value>>>);
 
-impl<R: ReadMany> Default for Batch<R> {
+impl<R: LoadMany> Default for Loader<R> {
     fn default() -> Self {
-        Self(Lane::new(&Rc::default()))
+        Self(Batcher::new(&Rc::default()))
     }
 }
 
-impl<R: ReadMany> Batch<R> {
+impl<R: LoadMany> Loader<R> {
     /// The row with that key, if there is one.
     pub async fn find(&self, database: &Database, key: R::Key) -> Result<Option<R::Value>, Error> {
         if !database.coalesces() {
@@ -60,15 +60,15 @@ impl<R: ReadMany> Batch<R> {
     }
 }
 
-type Caller<R> = Waiter<<R as ReadMany>::Key, Option<<R as ReadMany>::Value>>;
+type Auth<R> = Waiter<<R as LoadMany>::Key, Option<<R as LoadMany>::Value>>;
 
 /// What answers those who wait.
-fn reader<R: ReadMany>(database: &Database) -> impl AsyncFn(Vec<Caller<R>>) + Clone + 'static {
+fn reader<R: LoadMany>(database: &Database) -> impl AsyncFn(Vec<Auth<R>>) + Clone + 'static {
     let database = database.clone();
     async move |callers| answer::<R>(&database, callers).await
 }
 
-async fn answer<R: ReadMany>(database: &Database, mut callers: Vec<Caller<R>>) {
+async fn answer<R: LoadMany>(database: &Database, mut callers: Vec<Auth<R>>) {
     while !callers.is_empty() {
         let later = callers.split_off(callers.len().min(R::MAX_KEYS));
         answer_some::<R>(database, callers).await;
@@ -76,10 +76,10 @@ async fn answer<R: ReadMany>(database: &Database, mut callers: Vec<Caller<R>>) {
     }
 }
 
-async fn answer_some<R: ReadMany>(database: &Database, callers: Vec<Caller<R>>) {
+async fn answer_some<R: LoadMany>(database: &Database, callers: Vec<Auth<R>>) {
     let keys: Vec<_> = callers.iter().map(|caller| caller.question).collect();
     let traced = callers.iter().filter_map(|caller| caller.traced.as_ref());
-    match together(traced, read::<R>(database, &keys)).await {
+    match with_span_links(traced, read::<R>(database, &keys)).await {
         Ok(rows) => {
             for caller in callers {
                 let row = rows.get(&caller.question).cloned();
@@ -89,7 +89,7 @@ async fn answer_some<R: ReadMany>(database: &Database, callers: Vec<Caller<R>>) 
         // One row cannot be read, perhaps; that is no fault of the others'.
         Err(Error::Refused(_)) if callers.len() > 1 => {
             for caller in callers {
-                let row = together(caller.traced.iter(), alone::<R>(database, caller.question)).await;
+                let row = with_span_links(caller.traced.iter(), alone::<R>(database, caller.question)).await;
                 caller.answer(row);
             }
         }
@@ -101,13 +101,13 @@ async fn answer_some<R: ReadMany>(database: &Database, callers: Vec<Caller<R>>) 
     }
 }
 
-async fn read<R: ReadMany>(database: &Database, keys: &[R::Key]) -> Result<HashMap<R::Key, R::Value>, Error> {
+async fn read<R: LoadMany>(database: &Database, keys: &[R::Key]) -> Result<HashMap<R::Key, R::Value>, Error> {
     let keys = keys_of(keys.iter().copied());
     let rows = database.read(async |connection| R::read(connection, &keys).await).await?;
     Ok(rows.into_iter().collect())
 }
 
-async fn alone<R: ReadMany>(database: &Database, key: R::Key) -> Result<Option<R::Value>, Error> {
+async fn alone<R: LoadMany>(database: &Database, key: R::Key) -> Result<Option<R::Value>, Error> {
     let rows = database.read(async |connection| R::read(connection, &[key]).await).await?;
     Ok(rows.into_iter().next().map(|(_, value)| value))
 }

@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use chassis::{
-    database::coalescing::{Batch, ReadMany, ReadOne, Shared},
-    http::{Caller, Limit, Page},
+    database::coalescing::{LoadMany, LoadOne, Loader, SingleFlight},
+    http::{Auth, Limit, Page},
 };
 use sqlx::MySqlConnection;
 
@@ -12,17 +12,17 @@ use crate::{model::User, store, view::UserView};
 
 /// The reads of one worker that are answered together.
 #[derive(Default)]
-pub(crate) struct Reads {
+pub(crate) struct Loaders {
     /// Users by id.
-    pub(crate) by_id: Batch<ById>,
+    pub(crate) by_id: Loader<ById>,
     /// Pages.
-    pub(crate) pages: Shared<PageOf>,
+    pub(crate) pages: SingleFlight<PageOf>,
 }
 
 /// Users by id.
 pub(crate) struct ById;
 
-impl ReadMany for ById {
+impl LoadMany for ById {
     type Key = u64;
     type Value = User;
 
@@ -39,7 +39,7 @@ pub(crate) struct PageOf;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Selection {
     /// Who asks.
-    pub(crate) caller: Caller,
+    pub(crate) caller: Auth,
     /// Only users with an id above this.
     pub(crate) after: u64,
     /// How many of them.
@@ -54,9 +54,9 @@ impl Selection {
     }
 }
 
-impl ReadOne for PageOf {
-    type Question = Selection;
-    type Answer = Rc<Page<UserView>>;
+impl LoadOne for PageOf {
+    type Key = Selection;
+    type Value = Rc<Page<UserView>>;
 
     async fn read(connection: &mut MySqlConnection, selection: &Selection) -> sqlx::Result<Rc<Page<UserView>>> {
         let Selection { caller, after, limit } = *selection;

@@ -16,12 +16,12 @@ use deadpool::managed::{Pool, QueueMode, WeakPool};
 
 use super::{
     Connections, Database, Probe, Settings,
-    connection::{Condemnation, Connector},
+    connection::{Connector, Invalidation},
 };
 
 /// The connections of one process; cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Shares(Arc<Inner>);
+pub(crate) struct WorkerPools(Arc<Inner>);
 
 struct Inner {
     settings: Settings,
@@ -33,7 +33,7 @@ struct Inner {
     failures: AtomicU64,
 }
 
-impl Shares {
+impl WorkerPools {
     pub(crate) fn new(settings: Settings) -> Self {
         let (overloads, timeouts, failures) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
         Self(Arc::new(Inner { settings, slots: Mutex::default(), overloads, timeouts, failures }))
@@ -47,7 +47,7 @@ impl Shares {
     }
 
     /// The share of the worker that calls. Connects to nothing yet, so that a service starts without its database.
-    pub(crate) fn of_this_worker(&self) -> Database {
+    pub(crate) fn local(&self) -> Database {
         let mut slots = self.slots();
         let index = slots.iter().position(|slot| slot.upgrade().is_none()).unwrap_or(slots.len());
         let settings = &self.0.settings;
@@ -66,7 +66,7 @@ impl Shares {
         Database {
             pool,
             is_first: index == 0,
-            shares: self.clone(),
+            pools: self.clone(),
             acquire_timeout: settings.acquire_timeout,
             coalescing: settings.coalescing,
         }
@@ -111,10 +111,10 @@ impl Shares {
     }
 
     /// Throws the connections away that were made until now, on all workers.
-    pub(super) fn condemn_connections(&self, condemnation: Condemnation) {
+    pub(super) fn invalidate_connections(&self, invalidation: Invalidation) {
         for pool in self.pools() {
-            pool.manager().condemn(condemnation);
-            pool.retain(|_, metrics| !pool.manager().is_condemned(metrics.created));
+            pool.manager().invalidate(invalidation);
+            pool.retain(|_, metrics| !pool.manager().is_invalidated(metrics.created));
         }
     }
 
@@ -139,13 +139,13 @@ mod tests {
     use super::*;
     use crate::settings::Reader;
 
-    fn shares(max_connections: usize) -> Shares {
+    fn pools(max_connections: usize) -> WorkerPools {
         let mut reader = Reader::new(move |name| match name {
             "DB_HOST" | "DB_USER" | "DB_PWD" | "DB_NAME" => Some("here".to_owned()),
             "DB_MAX_CONNECTIONS" => Some(max_connections.to_string()),
             _ => None,
         });
-        Shares::new(Settings::read(&mut reader))
+        WorkerPools::new(Settings::read(&mut reader))
     }
 
     fn sum(workers: &[Database]) -> usize {
@@ -155,8 +155,8 @@ mod tests {
     #[test]
     fn the_shares_of_all_workers_are_the_whole() {
         for max_connections in [1, 2, 3, 8, 9] {
-            let shares = shares(max_connections);
-            let workers: Vec<_> = (0..shares.workers()).map(|_| shares.of_this_worker()).collect();
+            let pools = pools(max_connections);
+            let workers: Vec<_> = (0..pools.workers()).map(|_| pools.local()).collect();
             assert_eq!(sum(&workers), max_connections);
             assert_eq!(workers.iter().filter(|worker| worker.is_first()).count(), 1);
             assert!(workers.iter().all(|worker| worker.pool.status().max_size >= 2 || max_connections == 1));
@@ -165,10 +165,10 @@ mod tests {
 
     #[test]
     fn a_worker_takes_the_place_of_one_that_crashed() {
-        let shares = shares(9);
-        let mut workers: Vec<_> = (0..shares.workers()).map(|_| shares.of_this_worker()).collect();
+        let pools = pools(9);
+        let mut workers: Vec<_> = (0..pools.workers()).map(|_| pools.local()).collect();
         drop(workers.remove(0));
-        workers.push(shares.of_this_worker());
+        workers.push(pools.local());
         assert_eq!(sum(&workers), 9);
         assert_eq!(workers.iter().filter(|worker| worker.is_first()).count(), 1);
     }

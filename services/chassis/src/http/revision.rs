@@ -13,7 +13,7 @@ use utoipa::{
     openapi::path::{Parameter, ParameterIn},
 };
 
-use super::{Caller, Problem, header_parameter};
+use super::{Auth, Problem, header_parameter};
 
 /// [`Tags`] as a regular expression. Elements of a list may be empty (RFC 9110, section 5.6.1.2).
 const TAGS_PATTERN: &str =
@@ -21,9 +21,9 @@ const TAGS_PATTERN: &str =
 
 /// The version of a resource: 1 when it is created, one more with every change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Version(pub u64);
+pub struct Revision(pub u64);
 
-impl Version {
+impl Revision {
     /// The version after the next change.
     #[must_use]
     pub fn next(self) -> Self {
@@ -33,23 +33,23 @@ impl Version {
     /// The ETag of the JSON that everybody gets of this version.
     #[must_use]
     pub fn etag(self) -> ETag {
-        self.etag_for(Caller::Anonymous)
+        self.etag_for(Auth::Anonymous)
     }
 
     /// The ETag of the JSON that `caller` gets of this version, for resources with private fields: one tag names one
     /// representation, so that what was kept without the token is not taken for what the token shows.
     #[must_use]
-    pub fn etag_for(self, caller: Caller) -> ETag {
+    pub fn etag_for(self, caller: Auth) -> ETag {
         let tag = match caller {
-            Caller::Anonymous => self.0.to_string(),
-            Caller::Trusted => format!("{}-private", self.0),
+            Auth::Anonymous => self.0.to_string(),
+            Auth::Authenticated => format!("{}-private", self.0),
         };
         ETag(EntityTag::new_strong(tag))
     }
 
     /// The tags of all representations.
     fn tags(self) -> [EntityTag; 2] {
-        [Caller::Anonymous, Caller::Trusted].map(|caller| self.etag_for(caller).0)
+        [Auth::Anonymous, Auth::Authenticated].map(|caller| self.etag_for(caller).0)
     }
 }
 
@@ -66,15 +66,15 @@ impl Precondition {
     /// Whether the request may change a resource that is in `version`, or does not exist. `If-Match` is evaluated first
     /// (RFC 9110, section 13.2.2).
     #[must_use]
-    pub fn admit(&self, version: Option<Version>) -> Change<Version> {
-        let Some(version) = version else { return Change::Missing };
+    pub fn admit(&self, version: Option<Revision>) -> Change<Revision> {
+        let Some(version) = version else { return Change::NotFound };
         let tags = version.tags();
         if self.if_match.as_ref().is_some_and(|wanted| !wanted.include(&tags, EntityTag::strong_eq)) {
-            Change::Stale
+            Change::VersionMismatch
         } else if self.if_none_match.as_ref().is_some_and(|unwanted| unwanted.include(&tags, EntityTag::weak_eq)) {
             Change::Excluded
         } else {
-            Change::Made(version)
+            Change::Updated(version)
         }
     }
 
@@ -96,11 +96,11 @@ impl Precondition {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change<T> {
     /// It was made.
-    Made(T),
+    Updated(T),
     /// There is no such resource.
-    Missing,
+    NotFound,
     /// There is, but in a version that `If-Match` does not name.
-    Stale,
+    VersionMismatch,
     /// There is, in a version that `If-None-Match` names.
     Excluded,
 }
@@ -109,9 +109,9 @@ impl<T> Change<T> {
     /// The same outcome with another value.
     pub fn map<U>(self, value: impl FnOnce(T) -> U) -> Change<U> {
         match self {
-            Self::Made(made) => Change::Made(value(made)),
-            Self::Missing => Change::Missing,
-            Self::Stale => Change::Stale,
+            Self::Updated(made) => Change::Updated(value(made)),
+            Self::NotFound => Change::NotFound,
+            Self::VersionMismatch => Change::VersionMismatch,
             Self::Excluded => Change::Excluded,
         }
     }
@@ -119,9 +119,9 @@ impl<T> Change<T> {
     /// What was made, or the problem with `what`, such as `location 17`.
     pub fn made(self, what: impl std::fmt::Display) -> Result<T, Problem> {
         match self {
-            Self::Made(value) => Ok(value),
-            Self::Missing => Err(Problem::not_found(format!("there is no {what}"))),
-            Self::Stale => Err(Problem::precondition_failed(format!(
+            Self::Updated(value) => Ok(value),
+            Self::NotFound => Err(Problem::not_found(format!("there is no {what}"))),
+            Self::VersionMismatch => Err(Problem::precondition_failed(format!(
                 "{what} is no longer the version that If-Match names: get it again, and decide anew"
             ))),
             Self::Excluded => Err(Problem::precondition_failed(format!(
@@ -158,9 +158,9 @@ impl IntoParams for Precondition {
 /// Which representations a client has, in `If-None-Match`: for the OpenAPI document. What is no list of entity tags
 /// matches nothing, so that the client gets the resource.
 #[derive(Clone, Copy, Debug)]
-pub struct KnownVersions;
+pub struct KnownRevisions;
 
-impl IntoParams for KnownVersions {
+impl IntoParams for KnownRevisions {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         vec![header_parameter("if-none-match", "The ETag of the representation that is known already", |schema| schema)]
     }
@@ -256,24 +256,24 @@ mod tests {
         }
     }
 
-    fn change(headers: &[(&str, &str)], version: Option<u64>) -> Change<Version> {
+    fn change(headers: &[(&str, &str)], version: Option<u64>) -> Change<Revision> {
         let request = headers.iter().fold(TestRequest::put(), |request, header| request.append_header(*header));
         let precondition = Precondition::from_request(&request.to_http_request(), &mut Payload::None)
             .into_inner()
             .expect("well-formed");
-        precondition.admit(version.map(Version))
+        precondition.admit(version.map(Revision))
     }
 
     #[test]
     fn every_precondition_has_to_hold() {
-        let three = || Change::Made(Version(3));
+        let three = || Change::Updated(Revision(3));
         for (headers, outcome) in [
             (&[][..], three()),
             (&[("if-match", "\"3\"")], three()),
             (&[("if-match", "\"3-private\"")], three()),
             (&[("if-match", "*")], three()),
-            (&[("if-match", "W/\"3\"")], Change::Stale),
-            (&[("if-match", "\"3-other\"")], Change::Stale),
+            (&[("if-match", "W/\"3\"")], Change::VersionMismatch),
+            (&[("if-match", "\"3-other\"")], Change::VersionMismatch),
             (&[("if-match", "\"2\""), ("if-match", "\"3\"")], three()),
             (&[("if-none-match", "*")], Change::Excluded),
             (&[("if-none-match", "\"3\"")], Change::Excluded),
@@ -281,11 +281,11 @@ mod tests {
             (&[("if-none-match", "\"1\", \"3-private\"")], Change::Excluded),
             (&[("if-none-match", "\"2\"")], three()),
             (&[("if-match", "\"3\""), ("if-none-match", "*")], Change::Excluded),
-            (&[("if-match", "\"2\""), ("if-none-match", "*")], Change::Stale),
+            (&[("if-match", "\"2\""), ("if-none-match", "*")], Change::VersionMismatch),
             (&[("if-match", "\"3\""), ("if-none-match", "\"2\"")], three()),
         ] {
             assert_eq!(change(headers, Some(3)), outcome, "{headers:?}");
-            assert_eq!(change(headers, None), Change::Missing, "{headers:?}");
+            assert_eq!(change(headers, None), Change::NotFound, "{headers:?}");
         }
     }
 }

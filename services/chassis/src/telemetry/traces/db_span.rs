@@ -3,11 +3,11 @@
 use opentelemetry::{KeyValue, trace::SpanBuilder};
 use sqlx::error::DatabaseError;
 
-use super::{asking::Asking, shared::Group};
+use super::{client_span::ClientSpan, shared::Group};
 
 /// Runs one statement, and shows it in the trace of the request that it is for. `summary` says what it does, and with which
 /// table: `SELECT locations`.
-pub async fn statement<T>(summary: &'static str, work: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
+pub async fn db_span<T>(summary: &'static str, work: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
     let asking = begin(summary);
     let outcome = work.await;
     if let Some(asking) = asking {
@@ -16,9 +16,9 @@ pub async fn statement<T>(summary: &'static str, work: impl Future<Output = sqlx
     outcome
 }
 
-fn begin(summary: &'static str) -> Option<Asking> {
+fn begin(summary: &'static str) -> Option<ClientSpan> {
     let mut group = None;
-    let asking = Asking::begin(summary, |span, parent| {
+    let asking = ClientSpan::begin(summary, |span, parent| {
         let span = describe(span, summary);
         // Several requests may be answered by it.
         group = parent.get::<Group>().cloned();
@@ -42,7 +42,7 @@ fn describe(span: SpanBuilder, summary: &'static str) -> SpanBuilder {
     ])
 }
 
-fn end(mut asking: Asking, problem: Option<&sqlx::Error>) {
+fn end(mut asking: ClientSpan, problem: Option<&sqlx::Error>) {
     // The database's own number for what went wrong. Its message may quote what is in a row.
     let problem_of_database = problem.and_then(sqlx::Error::as_database_error);
     if let Some(code) = problem_of_database.and_then(DatabaseError::code) {
