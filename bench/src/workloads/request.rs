@@ -1,38 +1,35 @@
-//! One request and what its answer has to be.
+//! One request and its expected response.
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result};
 use serde_json::Value;
 
 use super::expected::Expected;
-use crate::client::{Answer, Exchange, excerpt, named};
+use crate::client::{Body, Exchange, Response, excerpt, request_line};
 
-/// A request to whichever server, and the answer that every server has to give.
+/// A request that every contender answers in the same way.
 #[derive(Clone, Debug)]
-pub(crate) struct Question {
+pub(crate) struct Request {
     path: String,
-    /// What is sent with it, which makes it a POST.
+    /// The body of a POST; without one it is a GET.
     body: Option<Value>,
     expected: Expected,
 }
 
-impl Question {
-    /// Asks for `path`.
+impl Request {
     pub(super) fn get(path: impl Into<String>, expected: Expected) -> Self {
         Self { path: path.into(), body: None, expected }
     }
 
-    /// Sends `body` to `path`.
     pub(super) fn post(path: impl Into<String>, body: Value, expected: Expected) -> Self {
         Self { path: path.into(), body: Some(body), expected }
     }
 
-    /// Whether our service lives, for which it asks nobody.
     pub(super) fn livez() -> Self {
         Self::get("/livez", Expected::Success)
     }
 
-    /// The bytes to send to the server on `port`. There is nothing in them that a server could do without.
-    pub(crate) fn request(&self, port: u16, token: &str) -> Vec<u8> {
+    /// The bytes for the server on `port`, with no header that is not required.
+    pub(crate) fn bytes(&self, port: u16, token: &str) -> Vec<u8> {
         let Self { path, body, .. } = self;
         let request = match body {
             None => format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n\r\n"),
@@ -48,13 +45,12 @@ impl Question {
         request.into_bytes()
     }
 
-    /// Holds an answer against what was expected; gives the exchange that later answers of this server are held
-    /// against, byte for byte.
-    pub(crate) fn confirm(&self, request: Vec<u8>, answer: &Answer) -> Result<Exchange> {
-        match self.expected.confirm(answer) {
-            Ok(body) => Ok(Exchange { request, status: answer.status, body }),
-            Err(error) => bail!("{}: {error}; the body is {}", named(&request), excerpt(&answer.body)),
-        }
+    /// Checks a response; later responses of the same server are compared with the result byte for byte.
+    pub(crate) fn confirm(&self, request: Vec<u8>, response: Response) -> Result<Exchange> {
+        let pattern = self.expected.confirm(&response);
+        let pattern = pattern.with_context(|| format!("{}: {}", request_line(&request), excerpt(&response.body)))?;
+        let body = pattern.map_or(Body::Exactly(response.body), Body::Matching);
+        Ok(Exchange { request, status: response.status, body })
     }
 }
 
@@ -66,8 +62,8 @@ mod tests {
 
     #[test]
     fn a_body_is_sent_with_its_length_in_bytes() {
-        let question = Question::post("/locations", json!({"name": "Ærø"}), Expected::Success);
-        let request = String::from_utf8(question.request(8081, "secret")).expect("text");
+        let request = Request::post("/locations", json!({"name": "Ærø"}), Expected::Success).bytes(8081, "secret");
+        let request = String::from_utf8(request).expect("text");
         assert!(request.starts_with("POST /locations HTTP/1.1\r\n"), "{request}");
         assert!(request.contains("authorization: Bearer secret\r\n"), "{request}");
         assert!(request.ends_with("content-length: 16\r\n\r\n{\"name\":\"Ærø\"}"), "{request}");
