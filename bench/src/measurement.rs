@@ -49,9 +49,14 @@ pub(crate) struct Run {
     pub(crate) usage: Usage,
 }
 
+#[expect(clippy::cast_precision_loss, reason = "far fewer requests than the mantissa has room for")]
 impl Run {
+    /// CPU seconds of the service for a request.
+    pub(crate) fn service_seconds(&self) -> f64 {
+        self.usage.service.as_secs_f64() / self.sample.requests as f64
+    }
+
     /// Requests per second.
-    #[expect(clippy::cast_precision_loss, reason = "far fewer requests than the mantissa has room for")]
     pub(crate) fn rate(&self) -> f64 {
         self.sample.requests as f64 / self.sample.elapsed.as_secs_f64()
     }

@@ -3,6 +3,7 @@
 use std::{fs, time::Duration};
 
 use anyhow::{Context as _, Result};
+use hdrhistogram::Histogram;
 use playground::{folders, process};
 
 use super::Contender;
@@ -39,29 +40,20 @@ fn parse(output: &str) -> Option<Sample> {
         let line = output.lines().find_map(|line| line.trim().strip_prefix(label))?;
         Some(line.trim().trim_end_matches('s'))
     };
-    let histogram: Vec<(f64, u64)> = output.lines().filter_map(bucket).collect();
+    // Lines as `0.036 |**** 1529`: milliseconds, a bar, and a count.
+    let mut histogram = Histogram::<u64>::new(3).ok()?;
+    for (latency, bar) in output.lines().filter_map(|line| line.split_once('|')) {
+        let latency = Duration::from_secs_f64(latency.trim().parse::<f64>().ok()? / 1e3);
+        let count = bar.trim_start_matches(['*', ' ']).parse().ok()?;
+        histogram.record_n(latency.as_micros().try_into().ok()?, count).ok()?;
+    }
+    let quantile = |quantile| Duration::from_micros(histogram.value_at_quantile(quantile));
     Some(Sample {
         requests: value("total number of events:")?.parse().ok()?,
         elapsed: Duration::from_secs_f64(value("total time:")?.parse().ok()?),
-        p50: quantile(&histogram, 50)?,
-        p99: quantile(&histogram, 99)?,
+        p50: quantile(0.5),
+        p99: quantile(0.99),
     })
-}
-
-/// The latency in milliseconds and the count in a line of the histogram: `0.036 |**** 1529`.
-fn bucket(line: &str) -> Option<(f64, u64)> {
-    let (latency, rest) = line.split_once('|')?;
-    Some((latency.trim().parse().ok()?, rest.trim_start_matches(['*', ' ']).parse().ok()?))
-}
-
-fn quantile(histogram: &[(f64, u64)], percent: u64) -> Option<Duration> {
-    let all: u64 = histogram.iter().map(|(_, count)| count).sum();
-    let mut below = 0;
-    let (latency, _) = histogram.iter().find(|(_, count)| {
-        below += count;
-        below * 100 >= all * percent
-    })?;
-    Some(Duration::from_secs_f64(latency / 1e3))
 }
 
 #[cfg(test)]
@@ -87,7 +79,7 @@ General statistics:
             requests: 100,
             elapsed: Duration::from_millis(1_005),
             p50: Duration::from_micros(36),
-            p99: Duration::from_micros(7_565),
+            p99: Duration::from_micros(7_567),
         };
         assert_eq!(parse(output), Some(expected));
         assert_eq!(parse("FATAL: unable to connect"), None);

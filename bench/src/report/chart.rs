@@ -7,7 +7,7 @@ use askama::Template as _;
 use playground::{folders, terminal};
 
 use super::{figures::Figures, results, table};
-use crate::contenders::{self, Contender};
+use crate::contenders::Contender;
 
 const FILE: &str = "docs/bench.svg";
 /// The number of connections of all panels.
@@ -33,8 +33,9 @@ struct Panel {
 }
 
 struct Bar {
-    name: String,
-    class: &'static str,
+    /// Also its class in the style sheet.
+    name: &'static str,
+    is_limit: bool,
     width: f64,
     value: String,
 }
@@ -81,27 +82,18 @@ impl Panel {
 /// The contenders, the fastest first, and then the limits.
 fn bars(figures: &[Figures], workload: &str, longest: f64) -> Vec<Bar> {
     let figures = figures.iter().filter(|one| one.workload == workload && one.concurrency == CONCURRENCY);
-    let mut shown: Vec<(&Figures, &Contender)> =
+    let mut shown: Vec<(&Figures, &'static Contender)> =
         figures.filter_map(|one| Some((one, Contender::named(&one.contender)?))).collect();
     shown.sort_by(|(one, a), (other, b)| a.is_limit().cmp(&b.is_limit()).then(other.rps.total_cmp(&one.rps)));
     let highest = shown.iter().map(|(figures, _)| figures.rps).fold(1.0, f64::max);
-    let bar = |(figures, contender): (&Figures, &Contender)| Bar {
-        name: contender.name.clone(),
-        class: class(contender),
+    let bar = |(figures, contender): (&Figures, &'static Contender)| Bar {
+        name: &contender.name,
+        is_limit: contender.is_limit(),
         // At least one, which can be seen.
         width: (figures.rps / highest * longest).round().max(1.0),
         value: table::number(figures.rps),
     };
     shown.into_iter().map(bar).collect()
-}
-
-fn class(contender: &Contender) -> &'static str {
-    match contender.name.as_str() {
-        contenders::OURS => "own",
-        contenders::ONE_TO_ONE => "one-to-one",
-        _ if contender.is_limit() => "limit",
-        _ => "peer",
-    }
 }
 
 #[cfg(test)]
@@ -117,10 +109,10 @@ mod tests {
     fn bars_are_as_long_as_their_values_and_limits_come_last() {
         let figures = [figures("go", 500.0), figures("own-no-database", 2_000.0), figures("ecs-playground", 1_000.0)];
         let bars = bars(&figures, "location-by-id", 400.0);
-        let bars: Vec<_> = bars.iter().map(|bar| (bar.name.as_str(), bar.class, bar.value.as_str())).collect();
+        let bars: Vec<_> = bars.iter().map(|bar| (bar.name, bar.is_limit, bar.value.as_str())).collect();
         assert_eq!(
             bars,
-            [("ecs-playground", "own", "1,000"), ("go", "peer", "500"), ("own-no-database", "limit", "2,000")]
+            [("ecs-playground", false, "1,000"), ("go", false, "500"), ("own-no-database", true, "2,000")]
         );
         let svg = svg(&figures).expect("a chart");
         assert!(svg.contains(">go</text>") && svg.contains("width=\"140\""), "{svg}");

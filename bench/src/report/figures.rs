@@ -54,7 +54,7 @@ impl Figures {
             rps_min: rounded(runs.iter().map(Run::rate).fold(f64::INFINITY, f64::min), 1),
             rps_max: rounded(runs.iter().map(Run::rate).fold(0.0, f64::max), 1),
             rounds: runs.len(),
-            ratio: ours.and_then(|ours| ratio(ours, runs)).map(|ratio| rounded(ratio, 3)),
+            ratio: ours.and_then(|ours| ratio(ours, runs, Run::rate)).map(|ratio| rounded(ratio, 3)),
         }
     }
 
@@ -80,9 +80,9 @@ pub(crate) fn median_of(runs: &[Run], value: impl Fn(&Run) -> f64) -> f64 {
     median(runs.iter().map(value)).unwrap_or_default()
 }
 
-/// The rate of `one` ÷ that of `other`: the median over the rounds, in each of which the two ran shortly after one another.
-pub(crate) fn ratio(one: &[Run], other: &[Run]) -> Option<f64> {
-    median(one.iter().zip(other).map(|(one, other)| one.rate() / other.rate()))
+/// `value` of `one` ÷ that of `other`: the median over the rounds, in each of which the two ran shortly after one another.
+pub(crate) fn ratio(one: &[Run], other: &[Run], value: impl Fn(&Run) -> f64) -> Option<f64> {
+    median(one.iter().zip(other).map(|(one, other)| value(one) / value(other)))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "far fewer requests than the mantissa has room for")]
@@ -126,8 +126,9 @@ mod tests {
 
     #[test]
     fn a_round_in_which_all_were_slow_does_not_change_the_ratio() {
+        let rates = |one, other| ratio(&runs(one), &runs(other), Run::rate);
         // The ratio of the medians would be 2.5.
-        assert_eq!(ratio(&runs(&[1_000, 200, 800]), &runs(&[500, 100, 400])), Some(2.0));
-        assert_eq!(ratio(&runs(&[900, 1_000, 100]), &runs(&[300, 400, 50])), Some(2.5));
+        assert_eq!(rates(&[1_000, 200, 800], &[500, 100, 400]), Some(2.0));
+        assert_eq!(rates(&[900, 1_000, 100], &[300, 400, 50]), Some(2.5));
     }
 }

@@ -1,23 +1,24 @@
-//! The goals, and the verdict on each: ratios of requests per second, latency and CPU time, ours to another's.
+//! The goals, and the verdict on each: ours compared with another contender in the same rounds.
 
 use super::{
     Measured,
-    figures::{median_of, ratio, rounded},
+    figures::{median_of, ratio},
     table,
 };
 use crate::{
-    contenders::{Contender, Kind, ONE_TO_ONE, OURS, SYSBENCH, WITHOUT_DATABASE},
+    contenders::{Kind, ONE_TO_ONE, OURS, SYSBENCH, WITHOUT_DATABASE},
     measurement::Run,
 };
 
-/// Stands for the peer with the most requests per second.
+/// Stands for the peer with the best score.
 const BEST_PEER: &str = "the best peer";
 
-/// A ratio of requests per second.
+/// A required ratio of scores, of which the higher is the better one.
 #[derive(Clone, Copy, Debug)]
 struct Goal {
     workload: &'static str,
     concurrency: usize,
+    score: (&'static str, fn(&Run) -> f64),
     ours: &'static str,
     other: &'static str,
     required: f64,
@@ -48,86 +49,58 @@ const GOALS: [Goal; 16] = [
 ];
 
 const fn to(workload: &'static str, other: &'static str, required: f64, aim: f64) -> Goal {
-    Goal { workload, concurrency: CONCURRENCY, ours: OURS, other, required, aim }
+    let score: (_, fn(&Run) -> f64) = ("requests/s", Run::rate);
+    Goal { workload, concurrency: CONCURRENCY, score, ours: OURS, other, required, aim }
 }
 
-/// A goal with its measurement.
-#[derive(Clone, Debug, PartialEq)]
-struct Verdict {
-    what: String,
-    required: f64,
-    aim: Option<f64>,
-    measured: Option<f64>,
-}
-
-impl Verdict {
-    fn text(&self) -> &'static str {
-        match (self.measured, self.aim) {
-            (None, _) => "not measured",
-            (Some(measured), _) if measured < self.required => "not met",
-            (Some(measured), Some(aim)) if measured >= aim => "met, as aimed at",
-            _ => "met",
-        }
-    }
+/// In every workload, latency and CPU time are as good as those of the best peer.
+fn costs(workload: &'static str) -> [Goal; 2] {
+    let goal = to(workload, BEST_PEER, 1.0, 1.0);
+    let latency = Goal { score: ("short p99", |run| 1.0 / run.sample.p99.as_secs_f64()), ..goal };
+    [latency, Goal { score: ("requests/CPU s", |run| 1.0 / run.service_seconds()), ..goal }]
 }
 
 /// The verdicts as a table.
 pub(crate) fn table(measured: &[Measured]) -> String {
-    let number = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.2}"));
-    let rows = verdicts(measured).into_iter().map(|verdict| {
-        let text = verdict.text().to_owned();
-        vec![verdict.what, number(Some(verdict.required)), number(verdict.aim), number(verdict.measured), text]
+    let at_32 = measured.iter().filter(|one| one.concurrency == CONCURRENCY);
+    let goals = GOALS.into_iter().chain(at_32.flat_map(|one| costs(one.workload.name)));
+    let rows = goals.map(|goal| {
+        let (what, measured) = goal.measure(measured);
+        let ratio = measured.map_or_else(|| "–".to_owned(), |measured| format!("{measured:.2}"));
+        vec![
+            what,
+            format!("{:.2}", goal.required),
+            format!("{:.2}", goal.aim),
+            ratio,
+            goal.verdict(measured).to_owned(),
+        ]
     });
-    table::table(&["ratio", "goal", "aim", "measured", ""], rows)
+    table::table(&["ours ÷ other", "goal", "aim", "measured", ""], rows)
 }
 
-/// Those of the list, and for each workload the latency and the CPU time of the best peer.
-fn verdicts(measured: &[Measured]) -> Vec<Verdict> {
-    let listed = GOALS.iter().map(|goal| of_goal(goal, measured));
-    let at_32 = || measured.iter().filter(|one| one.concurrency == CONCURRENCY);
-    let latencies = at_32().map(|one| of_cost(one, "p99", |run| run.sample.p99.as_secs_f64()));
-    #[expect(clippy::cast_precision_loss, reason = "far fewer requests than the mantissa has room for")]
-    let cpu = |run: &Run| run.usage.service.as_secs_f64() / run.sample.requests as f64;
-    let cpu_times = at_32().map(|one| of_cost(one, "CPU time of the service", cpu));
-    listed.chain(latencies).chain(cpu_times).collect()
-}
+impl Goal {
+    /// Its description, and the median of the ratios in each round.
+    fn measure(&self, measured: &[Measured]) -> (String, Option<f64>) {
+        let Self { workload, concurrency, score: (unit, score), ours, other, .. } = *self;
+        let one = measured.iter().find(|one| one.workload.name == workload && one.concurrency == concurrency);
+        let best = one.filter(|_| other == BEST_PEER).and_then(|one| {
+            let peers = one.runs.iter().filter(|(contender, _)| contender.kind == Kind::Peer);
+            peers.max_by(|(_, one), (_, other)| median_of(one, score).total_cmp(&median_of(other, score)))
+        });
+        let name = best.map_or_else(|| other.to_owned(), |(contender, _)| format!("{other}, {}", contender.name));
+        let other = best.map(|(_, runs)| &runs[..]).or_else(|| one?.of(other));
+        let ratio = one.and_then(|one| ratio(one.of(ours)?, other?, score));
+        (format!("{workload} at {concurrency}, {unit}: {ours} ÷ {name}"), ratio)
+    }
 
-fn of_goal(goal: &Goal, measured: &[Measured]) -> Verdict {
-    let Goal { workload, concurrency, ours, other, required, aim } = *goal;
-    let one = measured.iter().find(|one| one.workload.name == workload && one.concurrency == concurrency);
-    let (name, runs) = match one {
-        Some(one) if other == BEST_PEER => {
-            let rate = |runs| median_of(runs, Run::rate);
-            let best = peers(one).max_by(|one, other| rate(one.1).total_cmp(&rate(other.1)));
-            best.map_or((other.to_owned(), None), |(name, runs)| (format!("{other}, {name}"), Some(runs)))
+    fn verdict(&self, measured: Option<f64>) -> &'static str {
+        match measured {
+            None => "not measured",
+            Some(measured) if measured < self.required => "not met",
+            Some(measured) if measured >= self.aim => "met, as aimed at",
+            Some(_) => "met",
         }
-        _ => (other.to_owned(), one.and_then(|one| one.of(other))),
-    };
-    Verdict {
-        what: format!("{workload} at {concurrency}: {ours} ÷ {name}"),
-        required,
-        aim: Some(aim),
-        measured: one.and_then(|one| ratio(one.of(ours)?, runs?)),
     }
-}
-
-/// The lowest cost of a peer ÷ ours.
-fn of_cost(measured: &Measured, what: &str, cost: impl Fn(&Run) -> f64) -> Verdict {
-    let costs = peers(measured).map(|(name, runs)| (name, median_of(runs, &cost)));
-    let best = costs.min_by(|(_, one), (_, other)| one.total_cmp(other));
-    let ours = measured.of(OURS).map(|runs| median_of(runs, &cost));
-    let name = best.map_or_else(String::new, |(name, _)| format!(", {name}"));
-    Verdict {
-        what: format!("{} at {}: {what}, {BEST_PEER}{name} ÷ {OURS}", measured.workload.name, measured.concurrency),
-        required: 1.0,
-        aim: None,
-        measured: best.zip(ours).map(|((_, best), ours)| rounded(best / ours, 2)),
-    }
-}
-
-fn peers(measured: &Measured) -> impl Iterator<Item = (&str, &[Run])> {
-    let is_peer = |(contender, _): &&(&Contender, _)| contender.kind == Kind::Peer;
-    measured.runs.iter().filter(is_peer).map(|(contender, runs)| (contender.name.as_str(), runs.as_slice()))
 }
 
 #[cfg(test)]
@@ -135,29 +108,28 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::{accounting::Usage, client::Sample, workloads::Workload};
+    use crate::{accounting::Usage, client::Sample, contenders::Contender, workloads::Workload};
 
-    fn run(requests: u64, p99: u64, service: u64) -> Run {
-        let p99 = Duration::from_micros(p99);
-        let sample = Sample { requests, elapsed: Duration::from_secs(1), p50: p99, p99 };
-        Run { sample, usage: Usage { service: Duration::from_micros(service), ..Usage::default() } }
-    }
-
-    fn verdict(part: &str) -> (Option<f64>, &'static str) {
-        let contender = |name, run| (Contender::named(name).expect("known"), vec![run]);
+    fn verdict(part: &str) -> String {
+        let contender = |name, requests, p99, service| {
+            let p99 = Duration::from_micros(p99);
+            let sample = Sample { requests, elapsed: Duration::from_secs(1), p50: p99, p99 };
+            let usage = Usage { service: Duration::from_micros(service), ..Usage::default() };
+            (Contender::named(name).expect("known"), vec![Run { sample, usage }])
+        };
         let measured = Measured {
             workload: Workload::named("write").expect("known"),
             concurrency: 32,
             runs: vec![
-                contender(OURS, run(3_000, 100, 30_000)),
-                contender(WITHOUT_DATABASE, run(9_000, 10, 90)),
-                contender("go", run(2_000, 200, 10_000)),
-                contender("node", run(1_000, 50, 20_000)),
+                contender(OURS, 3_000, 100, 30_000),
+                contender(WITHOUT_DATABASE, 9_000, 10, 90),
+                contender("go", 2_000, 200, 10_000),
+                contender("node", 1_000, 50, 20_000),
             ],
         };
-        let verdicts = verdicts(&[measured]);
-        let verdict = verdicts.iter().find(|verdict| verdict.what.contains(part)).expect("among them");
-        (verdict.measured, verdict.text())
+        let table = table(&[measured]);
+        let row = table.lines().find(|line| line.contains(part)).expect("among them");
+        row.split_whitespace().skip_while(|word| *word != "1.00").collect::<Vec<_>>().join(" ")
     }
 
     #[test]
@@ -171,19 +143,18 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_is_not_the_best_peer() {
-        assert_eq!(verdict("write at 32: ecs-playground ÷ the best peer, go"), (Some(1.5), "met, as aimed at"));
-    }
-
-    #[test]
-    fn costs_are_compared_with_the_lowest() {
-        assert_eq!(verdict("p99, the best peer, node ÷ ecs-playground"), (Some(0.5), "not met"));
+    fn ours_is_compared_with_the_best_peer_which_is_no_limit() {
+        let requests = verdict("write at 32, requests/s: ecs-playground ÷ the best peer, go");
+        assert_eq!(requests, "1.00 1.50 1.50 met, as aimed at");
+        let latency = verdict("write at 32, short p99: ecs-playground ÷ the best peer, node");
+        assert_eq!(latency, "1.00 1.00 0.50 not met");
         // 10 µs for a request of ours, 5 µs for one of the peer's.
-        assert_eq!(verdict("CPU time of the service, the best peer, go"), (Some(0.5), "not met"));
+        let cpu = verdict("write at 32, requests/CPU s: ecs-playground ÷ the best peer, go");
+        assert_eq!(cpu, "1.00 1.00 0.50 not met");
     }
 
     #[test]
     fn a_goal_without_a_measurement_is_neither_met_nor_missed() {
-        assert_eq!(verdict("nearest at 32"), (None, "not measured"));
+        assert_eq!(verdict("nearest at 32"), "1.00 1.50 – not measured");
     }
 }
