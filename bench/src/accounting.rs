@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use procfs::{CurrentSI as _, KernelStats, process::Process};
 
-/// The CPU time used until one moment, in clock ticks, and the memory of the service.
+/// The CPU time used until one moment, in clock ticks.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Snapshot {
     at: Instant,
@@ -19,10 +19,9 @@ pub(crate) struct Snapshot {
     ours: u64,
     /// All processes, and what the hypervisor gave to other machines.
     machine: u64,
-    resident: Option<u64>,
 }
 
-/// The CPU time used between two snapshots, and the memory at the second.
+/// The CPU time used between two snapshots.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Usage {
     pub(crate) service: Duration,
@@ -31,8 +30,6 @@ pub(crate) struct Usage {
     pub(crate) client: Duration,
     /// The processors that unrelated processes used.
     pub(crate) unrelated: f64,
-    /// Resident memory of the service in bytes; `None` without a service.
-    pub(crate) resident: Option<u64>,
 }
 
 impl Snapshot {
@@ -43,7 +40,6 @@ impl Snapshot {
         let total = KernelStats::current().context("cannot read /proc/stat")?.total;
         let at = Instant::now();
         let processes = Processes::now()?;
-        let resident = || processes.trees(service).into_iter().filter_map(resident).sum();
         Ok(Self {
             at,
             service: processes.ticks(processes.trees(service)),
@@ -51,7 +47,6 @@ impl Snapshot {
             client: processes.ticks([us]),
             ours: processes.ticks(processes.trees(&[us])),
             machine: total.user + total.nice + total.system + total.steal.unwrap_or_default(),
-            resident: (!service.is_empty()).then(resident),
         })
     }
 
@@ -64,7 +59,6 @@ impl Snapshot {
             database: duration(used(|one| one.database)),
             client: duration(used(|one| one.client)),
             unrelated: duration(unrelated).as_secs_f64() / self.at.duration_since(before.at).as_secs_f64(),
-            resident: self.resident,
         }
     }
 }
@@ -78,8 +72,12 @@ pub(crate) fn ticks_of(id: u32) -> Result<u64> {
     Ok(Processes::now()?.ticks([id]))
 }
 
-/// Resident memory in bytes. A page that several processes share counts once: each has its part of it.
-fn resident(id: u32) -> Option<u64> {
+/// The resident memory of `roots` and their descendants in bytes. A page that several processes share counts once.
+pub(crate) fn resident(roots: &[u32]) -> Result<u64> {
+    Ok(Processes::now()?.trees(roots).into_iter().filter_map(resident_of).sum())
+}
+
+fn resident_of(id: u32) -> Option<u64> {
     let process = Process::new(id.cast_signed()).ok()?;
     let proportional = || process.smaps_rollup().ok()?.memory_map_rollup.0.first()?.extension.map.get("Pss").copied();
     // Only the owner of a process may read the former.
@@ -147,11 +145,11 @@ mod tests {
     #[test]
     fn cpu_time_of_others_is_unrelated() {
         let (at, second) = (Instant::now(), procfs::ticks_per_second());
-        let before = Snapshot { at, service: 0, database: 0, client: 0, ours: 10, machine: 1_000, resident: None };
+        let before = Snapshot { at, service: 0, database: 0, client: 0, ours: 10, machine: 1_000 };
         let (ours, machine) = (10 + 6 * second, 1_000 + 7 * second);
         let (service, database, client) = (second, 2 * second, 3 * second);
         let at = at + Duration::from_secs(2);
-        let usage = Snapshot { at, service, database, client, ours, machine, resident: None }.since(&before);
+        let usage = Snapshot { at, service, database, client, ours, machine }.since(&before);
         assert_eq!([usage.service, usage.database, usage.client].map(|used| used.as_secs()), [1, 2, 3]);
         assert!((usage.unrelated - 0.5).abs() < 1e-9, "{usage:?}");
     }
@@ -159,7 +157,7 @@ mod tests {
     #[test]
     fn this_process_is_accounted_for() {
         let us = std::process::id();
-        let (resident, peak) = (resident(us).expect("Linux"), peak(us).expect("Linux"));
+        let (resident, peak) = (resident(&[us]).expect("Linux"), peak(us).expect("Linux"));
         assert!(100_000 < resident && resident <= peak, "{resident} of {peak}");
         assert!(Processes::now().expect("Linux").0.contains_key(&us));
     }

@@ -1,17 +1,17 @@
 //! `bench run`: all contenders on all workloads.
 
 use anyhow::{Context as _, Result, ensure};
-use playground::{folders::shown, secret, terminal};
+use playground::{secret, terminal};
 
 use crate::{
     contenders::{self, Kind, Running},
     database::{Database, Rows},
     measurement::{Participant, Rounds, Target, WARM_UP, rehearse},
     report::{
-        Measured, chart,
+        self, Measured, chart,
         environment::{Environment, Measurement},
         figures::Figures,
-        goals, results, table,
+        goals, table,
     },
     selection::Selection,
     workloads::{Plan, Workload, location_ids},
@@ -54,7 +54,7 @@ pub(crate) async fn run(selection: &Selection) -> Result<()> {
             measured.push(one);
         }
     }
-    environment.measurement.runs_again = rounds.repeated();
+    environment.measurement.runs_again = rounds.repeated;
     drop(rounds);
     terminal::line(format_args!("\nGoals\n{}", goals::table(&measured)));
     for one in running {
@@ -66,12 +66,12 @@ pub(crate) async fn run(selection: &Selection) -> Result<()> {
 
 /// Writes the results. Those of a part never replace those of the whole.
 fn keep(selection: &Selection, environment: &Environment, measured: &[Measured]) -> Result<()> {
-    let folder = if selection.is_partial() { results::partial() } else { results::kept() };
+    let folder = if selection.is_partial() { report::PARTIAL } else { report::KEPT };
     let mut figures: Vec<Figures> = measured.iter().flat_map(Figures::of).collect();
     figures.sort_by_cached_key(|one| (one.workload.clone(), one.concurrency, one.contender.clone()));
-    results::write_json(&folder.join(results::LATEST), &figures)?;
-    results::write_json(&folder.join(results::ENVIRONMENT), environment)?;
-    terminal::line(format_args!("The figures are in {}", shown(&folder)));
+    report::write_json(folder, "latest.json", &figures)?;
+    report::write_json(folder, "environment.json", environment)?;
+    terminal::line(format_args!("The figures are in {folder}"));
     if selection.is_partial() {
         terminal::line(
             "They are of a part: bench/results and docs/bench.svg are unchanged. `make bench` measures it all.",

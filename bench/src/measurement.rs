@@ -7,7 +7,7 @@ use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use playground::terminal;
 
 use crate::{
-    accounting::{Snapshot, Usage},
+    accounting::{self, Snapshot, Usage},
     client::{Client, Connection, Load, Response, Sample, request_line},
     contenders::sysbench,
     database::Database,
@@ -45,8 +45,9 @@ pub(crate) enum Target<'a> {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Run {
     pub(crate) sample: Sample,
-    /// CPU time, and memory at the end.
     pub(crate) usage: Usage,
+    /// Resident memory at the end in bytes; `None` without a service.
+    pub(crate) resident: Option<u64>,
 }
 
 #[expect(clippy::cast_precision_loss, reason = "far fewer requests than the mantissa has room for")]
@@ -82,8 +83,9 @@ pub(crate) struct Rounds<'a> {
     /// Of each run.
     duration: Duration,
     bar: ProgressBar,
-    /// Runs that may still be repeated.
-    repetitions: usize,
+    /// Runs that were repeated, and how many may be.
+    pub(crate) repeated: usize,
+    may_repeat: usize,
 }
 
 impl<'a> Rounds<'a> {
@@ -93,7 +95,7 @@ impl<'a> Rounds<'a> {
         // measurement.
         let style = ProgressStyle::with_template("{spinner} {pos}/{len} {msg} … {eta} left");
         let bar = ProgressBar::new(planned as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Self { database, count, duration, bar, repetitions: (MAX_RUNS - 1) * planned }
+        Self { database, count, duration, bar, repeated: 0, may_repeat: (MAX_RUNS - 1) * planned }
     }
 
     /// The runs of each participant, one for each round.
@@ -126,19 +128,13 @@ impl<'a> Rounds<'a> {
             if run.usage.unrelated <= MAX_UNRELATED {
                 return Ok(run);
             }
-            self.repetitions = self.repetitions.checked_sub(1).with_context(|| {
-                format!(
-                    "too many repeated runs: unrelated processes used {:.1} processors in the last one",
-                    run.usage.unrelated
-                )
-            })?;
+            self.repeated += 1;
+            let unrelated = run.usage.unrelated;
+            ensure!(
+                self.repeated <= self.may_repeat,
+                "unrelated processes keep using processors: {unrelated:.1} of them"
+            );
         }
-    }
-
-    /// Runs that were repeated, of those that may be.
-    pub(crate) fn repeated(&self) -> usize {
-        let planned = usize::try_from(self.bar.length().unwrap_or_default()).unwrap_or_default();
-        (MAX_RUNS - 1) * planned - self.repetitions
     }
 
     /// Prints `text` above the progress bar, and the estimated time to the end.
@@ -168,13 +164,13 @@ impl Participant<'_> {
                 let sample = client.run(duration).await?;
                 let usage = Snapshot::now(processes, database.process)?.since(&before);
                 ensure!(!usage.service.is_zero(), "the service used no CPU time: another process answered");
-                Ok(Run { sample, usage })
+                Ok(Run { sample, usage, resident: Some(accounting::resident(processes)?) })
             }
             // It is its own client, and has no warm-up; it counts after its threads have connected.
             Target::Database { ids } => {
                 let before = Snapshot::now(&[], database.process)?;
                 let sample = sysbench::run(database, ids, connections, duration).await?;
-                Ok(Run { sample, usage: Snapshot::now(&[], database.process)?.since(&before) })
+                Ok(Run { sample, usage: Snapshot::now(&[], database.process)?.since(&before), resident: None })
             }
         }
     }

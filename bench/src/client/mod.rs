@@ -13,7 +13,10 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use futures_util::future::try_join_all;
+use futures_util::{
+    future::try_join_all,
+    stream::{FuturesUnordered, TryStreamExt as _},
+};
 use hdrhistogram::Histogram;
 use tokio::{task::unconstrained, time::timeout};
 
@@ -65,9 +68,9 @@ impl<'a> Client<'a> {
         let start = Instant::now();
         let (load, begun, end) = (self.load, &self.begun, start + duration);
         let loops = self.connections.iter_mut().map(|connection| repeat(connection, load, begun, end, &latencies));
+        let loops = loops.collect::<FuturesUnordered<_>>().try_collect::<Vec<()>>();
         // Without tokio's budget, which would stop the loops after 128 reads and writes and poll them again.
-        let joined = timeout(duration + TIMEOUT, unconstrained(try_join_all(loops))).await;
-        joined.context("no response in time")??;
+        timeout(duration + TIMEOUT, unconstrained(loops)).await.context("no response in time")??;
         let (latencies, elapsed) = (latencies.into_inner(), start.elapsed());
         let quantile = |quantile| Duration::from_micros(latencies.value_at_quantile(quantile));
         Ok(Sample { requests: latencies.len(), elapsed, p50: quantile(0.5), p99: quantile(0.99) })

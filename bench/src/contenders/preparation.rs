@@ -1,6 +1,6 @@
 //! Installs and builds the contenders. One that cannot be had on this machine is left out, with the reason.
 
-use std::{process::Command, time::Duration};
+use std::{collections::BTreeMap, process::Command, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use playground::{
@@ -26,7 +26,8 @@ rustc --version | cut -d ' ' -f 1,2
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Prepared {
     pub(crate) contenders: Vec<Ready>,
-    left_out: Vec<LeftOut>,
+    /// With the reasons.
+    left_out: BTreeMap<&'static str, String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -35,12 +36,6 @@ pub(crate) struct Ready {
     pub(crate) contender: &'static Contender,
     /// Names and versions of its software, as far as they can be found out.
     versions: Vec<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct LeftOut {
-    name: &'static str,
-    reason: String,
 }
 
 /// Builds our services, which is required, and `contenders` as far as possible.
@@ -53,7 +48,7 @@ pub(crate) async fn prepare(contenders: impl Iterator<Item = &'static Contender>
             Err(error) => {
                 let reason = terminal::told(&error);
                 terminal::line(format_args!("  {} is left out: {reason}", contender.name));
-                prepared.left_out.push(LeftOut { name: &contender.name, reason });
+                prepared.left_out.insert(&contender.name, reason);
             }
         }
     }

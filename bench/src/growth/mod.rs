@@ -12,8 +12,9 @@ use crate::{
     database::{Database, Rows},
     measurement::{Participant, Rounds, Target, rehearse},
     report::{
+        self,
         figures::{Figures, mebibytes},
-        results, table,
+        table,
     },
     selection::Extent,
     workloads::{self, Workload},
@@ -79,7 +80,7 @@ pub(crate) async fn run(extent: &Extent) -> Result<()> {
         size.process.stop().await?;
     }
     database.stop().await?;
-    results::write_json(&results::kept().join(results::GROWTH), &all)
+    report::write_json(report::KEPT, "growth.json", &all)
 }
 
 impl Size {

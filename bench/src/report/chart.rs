@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use askama::Template as _;
 use playground::{folders, terminal};
 
-use super::{figures::Figures, results, table};
+use super::{KEPT, figures::Figures, table};
 use crate::contenders::Contender;
 
 const FILE: &str = "docs/bench.svg";
@@ -42,34 +42,31 @@ struct Bar {
 
 /// Draws the results that are kept.
 pub(crate) fn draw() -> Result<()> {
-    let figures = fs::read(results::kept().join(results::LATEST)).context("cannot read the results")?;
+    let figures = fs::read(folders::workspace().join(KEPT).join("latest.json")).context("cannot read the results")?;
     let figures: Vec<Figures> = serde_json::from_slice(&figures).context("invalid results")?;
-    results::write(&folders::workspace().join(FILE), &svg(&figures)?)?;
+    super::write(FILE, &svg(&figures)?)?;
     terminal::line(format_args!("The chart is {FILE}"));
     Ok(())
 }
 
 fn svg(figures: &[Figures]) -> Result<String> {
-    let by_id = Panel {
-        class: "large",
-        title: "One location by its id, requests per second",
-        x: 24,
-        y: 36,
-        names: 180.0,
-        bars: bars(figures, "location-by-id", 560.0),
+    let panel = |class, title, workload, x, y, names, longest| Panel {
+        class,
+        title,
+        x,
+        y,
+        names,
+        bars: bars(figures, workload, longest),
     };
+    let by_id = panel("large", "One location by its id, requests per second", "location-by-id", 24, 36, 180.0, 560.0);
     ensure!(!by_id.bars.is_empty(), "there are no figures of location-by-id at {CONCURRENCY} connections");
     let y = by_id.bottom() + 44;
-    let small =
-        |x, title, workload| Panel { class: "small", title, x, y, names: 142.0, bars: bars(figures, workload, 74.0) };
-    let panels = vec![
-        by_id,
-        small(24, "A page of 50", "page-of-50"),
-        small(314, "The whole table", "full-table"),
-        small(604, "90% read, 10% write", "mix"),
-    ];
-    let bottom = panels.iter().map(Panel::bottom).max().unwrap_or_default();
-    Ok(Chart { height: bottom + 52, panels }.render()?)
+    let small = |title, workload, x| panel("small", title, workload, x, y, 142.0, 74.0);
+    let page = small("A page of 50", "page-of-50", 24);
+    let table = small("The whole table", "full-table", 314);
+    let mix = small("90% read, 10% write", "mix", 604);
+    let bottom = page.bottom().max(table.bottom()).max(mix.bottom());
+    Ok(Chart { height: bottom + 52, panels: vec![by_id, page, table, mix] }.render()?)
 }
 
 impl Panel {

@@ -39,7 +39,7 @@ impl Figures {
         runs: &[Run],
         ours: Option<&[Run]>,
     ) -> Self {
-        let resident = runs.iter().filter_map(|run| run.usage.resident).max();
+        let resident = runs.iter().filter_map(|run| run.resident).max();
         Self {
             workload: workload.name.to_owned(),
             contender: contender.to_owned(),

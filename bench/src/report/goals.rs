@@ -115,7 +115,7 @@ mod tests {
             let p99 = Duration::from_micros(p99);
             let sample = Sample { requests, elapsed: Duration::from_secs(1), p50: p99, p99 };
             let usage = Usage { service: Duration::from_micros(service), ..Usage::default() };
-            (Contender::named(name).expect("known"), vec![Run { sample, usage }])
+            (Contender::named(name).expect("known"), vec![Run { sample, usage, resident: None }])
         };
         let measured = Measured {
             workload: Workload::named("write").expect("known"),

@@ -6,6 +6,7 @@ mod plans;
 mod request;
 mod table;
 
+use self::expected::Expected;
 pub(crate) use self::{plans::location_ids, request::Request};
 use crate::database::Rows;
 
@@ -72,7 +73,7 @@ impl Workload {
 impl Plan {
     /// A request that needs no database.
     pub(crate) fn without_database() -> Self {
-        Self::in_order(vec![Request::livez()])
+        Self::in_order(vec![Request::get("/livez", Expected::Success)])
     }
 
     fn in_order(requests: Vec<Request>) -> Self {

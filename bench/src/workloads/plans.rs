@@ -97,7 +97,7 @@ fn new_requests(rows: &Rows) -> Vec<Request> {
         let mut body = serde_json::to_value(&new).unwrap_or_default();
         // The server assigns the id.
         body.as_object_mut().map(|fields| fields.remove("id"));
-        Request::post("/locations", body, Expected::Created(new))
+        Request { body: Some(body), ..Request::get("/locations", Expected::Created(new)) }
     };
     random().choose_multiple(rows.locations.iter(), NEW).into_iter().map(copy).collect()
 }

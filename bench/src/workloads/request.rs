@@ -9,23 +9,15 @@ use crate::client::{Body, Exchange, Response, excerpt, request_line};
 /// A request that every contender answers in the same way.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
-    path: String,
+    pub(super) path: String,
     /// The body of a POST; without one it is a GET.
-    body: Option<Value>,
-    expected: Expected,
+    pub(super) body: Option<Value>,
+    pub(super) expected: Expected,
 }
 
 impl Request {
     pub(super) fn get(path: impl Into<String>, expected: Expected) -> Self {
         Self { path: path.into(), body: None, expected }
-    }
-
-    pub(super) fn post(path: impl Into<String>, body: Value, expected: Expected) -> Self {
-        Self { path: path.into(), body: Some(body), expected }
-    }
-
-    pub(super) fn livez() -> Self {
-        Self::get("/livez", Expected::Success)
     }
 
     /// The bytes for the server on `port`, with no header that is not required.
@@ -62,7 +54,8 @@ mod tests {
 
     #[test]
     fn a_body_is_sent_with_its_length_in_bytes() {
-        let request = Request::post("/locations", json!({"name": "Ærø"}), Expected::Success).bytes(8081, "secret");
+        let request = Request { body: Some(json!({"name": "Ærø"})), ..Request::get("/locations", Expected::Success) };
+        let request = request.bytes(8081, "secret");
         let request = String::from_utf8(request).expect("text");
         assert!(request.starts_with("POST /locations HTTP/1.1\r\n"), "{request}");
         assert!(request.contains("authorization: Bearer secret\r\n"), "{request}");
