@@ -139,7 +139,8 @@ impl<'a> Rounds<'a> {
 
     /// Prints `text` above the progress bar, and the estimated time to the end.
     pub(crate) fn print(&self, text: &str) {
-        self.bar.suspend(|| terminal::line(format_args!("{text}\n{} left", HumanDuration(self.bar.eta()))));
+        let left = HumanDuration(self.bar.eta());
+        self.bar.suspend(|| terminal::line(format_args!("{text}\n{left} left")));
     }
 }
 
