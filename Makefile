@@ -47,7 +47,7 @@ TESTS ?= --lib --bins --test suites -- $(patsubst %,--skip %::,$(SLOW_SUITES))
 # part only, of which the figures do not take the place of those of the whole.
 override ROUNDS := $(or $(ROUNDS),7)
 override SECONDS := $(or $(SECONDS),1)
-override CONCURRENCY := $(or $(CONCURRENCY),1 32 256)
+CONCURRENCY ?=
 WORKLOADS ?=
 CONTENDERS ?=
 
@@ -214,8 +214,8 @@ deploy-tool: ownership
 
 .PHONY: bench
 bench: bench-tool ## Beside its peers (ROUNDS, SECONDS, WORKLOADS, CONTENDERS)
-	@exec $(BENCH) run --rounds $(ROUNDS) --seconds $(SECONDS) --concurrency '$(CONCURRENCY)' \
-		--workloads '$(WORKLOADS)' --contenders '$(CONTENDERS)'
+	@exec $(BENCH) run --rounds $(ROUNDS) --seconds $(SECONDS) --concurrency $(CONCURRENCY) \
+		--workloads $(WORKLOADS) --contenders $(CONTENDERS)
 
 .PHONY: bench-growth bench-start bench-chart
 bench-growth: bench-tool ## On tables of up to 3.4 million rows (ROUNDS, SECONDS)

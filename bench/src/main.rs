@@ -1,4 +1,4 @@
-//! `make bench`, `make bench-growth`, `make bench-start` and `make bench-chart` end up here.
+//! `make bench`, `make bench-growth`, `make bench-start` and `make bench-chart` run this.
 
 mod accounting;
 mod client;
@@ -7,7 +7,6 @@ mod contenders;
 mod database;
 mod growth;
 mod measurement;
-mod progress;
 mod report;
 mod selection;
 mod start;
@@ -15,36 +14,36 @@ mod workloads;
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 use playground::{
     interrupt::Interrupt,
     terminal::{self, Colour, paint, told},
 };
 
-use crate::{growth::Growth, selection::Selection};
+use crate::selection::{Extent, Selection};
 
-/// Measures the services against their peers.
+/// Measures the services beside their peers.
 #[derive(Parser)]
 struct Cli {
     #[command(subcommand)]
-    command: Task,
+    command: Command,
 }
 
 #[derive(Subcommand)]
-enum Task {
+enum Command {
     /// Runs all contenders on all workloads.
     Run(Selection),
-    /// Asks our service the same on tables of different sizes.
-    Growth(Growth),
-    /// Starts our service again and again.
+    /// Runs the location service on tables of different sizes.
+    Growth(Extent),
+    /// Measures how long the location service takes to start.
     Start,
-    /// Draws the results that are kept.
+    /// Draws the chart of the last whole run.
     Chart,
 }
 
 fn main() -> ExitCode {
-    match perform(Cli::parse().command) {
+    match run(Cli::parse().command) {
         Ok(code) => code,
         Err(error) => {
             terminal::line(format_args!("{} {}", paint(Colour::Red, "error:"), told(&error)));
@@ -53,18 +52,18 @@ fn main() -> ExitCode {
     }
 }
 
-fn perform(task: Task) -> Result<ExitCode> {
-    match task {
-        Task::Run(selection) => unless_interrupted(compare::run(&selection)),
-        Task::Growth(growth) => unless_interrupted(growth::run(&growth)),
-        Task::Start => unless_interrupted(start::run()),
-        Task::Chart => report::chart::draw().map(|()| ExitCode::SUCCESS),
-    }
-}
-
-fn unless_interrupted(work: impl Future<Output = Result<()>>) -> Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+fn run(command: Command) -> Result<ExitCode> {
+    // One thread: the load generator shares the processors with what it measures.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.context("cannot start the runtime")?.block_on(async {
+        let work = async {
+            match command {
+                Command::Run(selection) => compare::run(&selection).await,
+                Command::Growth(extent) => growth::run(&extent).await,
+                Command::Start => start::run().await,
+                Command::Chart => report::chart::draw(),
+            }
+        };
         match Interrupt::listen()?.unless(Box::pin(work)).await {
             Ok(outcome) => outcome.map(|()| ExitCode::SUCCESS),
             Err(interrupted) => Ok(ExitCode::from(interrupted.exit_code())),

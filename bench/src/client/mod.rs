@@ -1,125 +1,133 @@
-//! The load: so many connections, each of which sends the next request as soon as the one before is answered.
+//! The load generator: a closed loop of connections, each of which sends its next request when it has the response to the
+//! one before.
 //!
-//! It shares the machine with what it measures, so it is made to cost little: one thread, requests that are ready to be
-//! sent, no allocation for an answer, two system calls for each. And yet it compares every answer to its last byte.
+//! It shares the processors with what it measures, so it must cost little: one thread, prepared requests, two system
+//! calls for each request, and no allocation for a response. It still compares every response to its last byte.
 
-mod answer;
-mod check;
-mod chunked;
 mod connection;
 mod exchange;
-mod single;
 
 use std::{
-    io::ErrorKind,
-    net::{Ipv4Addr, SocketAddr},
+    cell::{Cell, RefCell},
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context as _, Result};
+use futures_util::{
+    future::try_join_all,
+    stream::{FuturesUnordered, TryStreamExt as _},
+};
 use hdrhistogram::Histogram;
-use mio::{Events, Poll, Token};
+use tokio::{task::unconstrained, time::timeout};
 
-use self::connection::{Connection, Progress};
+use self::exchange::Check;
 pub(crate) use self::{
-    exchange::{Body, Exchange, excerpt, named},
-    single::{Answer, Single},
+    connection::Connection,
+    exchange::{Body, Exchange, excerpt, request_line},
 };
 
-/// How long all connections may be silent: 256 whole tables at once take the slowest server a while.
-const PATIENCE: Duration = Duration::from_mins(1);
-/// The longest latency that is told from others.
-const LONGEST: Duration = Duration::from_mins(5);
+/// The longest that a response may take: 32 whole tables at once take the slowest contender seconds.
+const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// What to send.
+/// The distinct exchanges, and the order in which they are sent, over and over.
 #[derive(Clone, Debug)]
 pub(crate) struct Load {
-    /// The distinct requests with their answers.
     pub(crate) exchanges: Vec<Exchange>,
-    /// Their numbers in the order in which they are sent; then it starts over.
     pub(crate) order: Vec<usize>,
 }
 
-/// What came of it.
-#[derive(Debug)]
+/// The measurement of one run.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Sample {
-    /// How many requests were answered.
     pub(crate) requests: u64,
-    /// How long it took, to the last answer.
+    /// From the first request to the last response.
     pub(crate) elapsed: Duration,
-    /// How long each waited, in microseconds.
-    pub(crate) latencies: Histogram<u64>,
+    /// Latencies.
+    pub(crate) p50: Duration,
+    pub(crate) p99: Duration,
 }
 
 /// The connections of a load.
 pub(crate) struct Client<'a> {
-    queue: Queue<'a>,
-    connections: Vec<Connection>,
-    poll: Poll,
-    events: Events,
-}
-
-/// What to send next.
-struct Queue<'a> {
     load: &'a Load,
-    begun: usize,
+    connections: Vec<Connection>,
+    /// Exchanges begun so far.
+    begun: Cell<usize>,
 }
 
 impl<'a> Client<'a> {
-    /// Opens so many connections to a port of this machine.
-    pub(crate) fn connect(port: u16, connections: usize, load: &'a Load) -> Result<Self> {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let poll = Poll::new().context("cannot wait for connections")?;
-        let open = |number| Connection::open(address, poll.registry(), Token(number));
-        let connections = (0..connections).map(open).collect::<Result<Vec<_>>>()?;
-        let events = Events::with_capacity(connections.len().max(1));
-        Ok(Self { queue: Queue { load, begun: 0 }, connections, poll, events })
+    /// Opens connections to `port`.
+    pub(crate) async fn connect(port: u16, connections: usize, load: &'a Load) -> Result<Self> {
+        let connections = try_join_all((0..connections).map(|_| Connection::open(port))).await?;
+        Ok(Self { load, connections, begun: Cell::new(0) })
     }
 
-    /// Sends requests for that long, and waits for all answers.
-    pub(crate) fn drive(&mut self, duration: Duration) -> Result<Sample> {
-        let Self { queue, connections, poll, events } = self;
-        let longest = u64::try_from(LONGEST.as_micros())?;
-        let mut latencies = Histogram::new_with_bounds(1, longest, 3)?;
+    /// Sends requests for `duration`, and waits for the last responses.
+    pub(crate) async fn run(&mut self, duration: Duration) -> Result<Sample> {
+        let latencies = RefCell::new(Histogram::new_with_max(u64::try_from(2 * TIMEOUT.as_micros())?, 3)?);
         let start = Instant::now();
-        let (end, mut now) = (start + duration, start);
-        for connection in connections.iter_mut() {
-            connection.begin(queue.next(), Instant::now())?;
-        }
-        let mut under_way = connections.len();
-        while under_way > 0 {
-            match poll.poll(events, Some(PATIENCE)) {
-                // A signal, such as of the end of a child: what is to be done about it is done elsewhere.
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                polled => polled.context("cannot wait for answers")?,
-            }
-            ensure!(!events.is_empty(), "no answer came within {} s", PATIENCE.as_secs());
-            for event in events.iter() {
-                let connection = &mut connections[event.token().0];
-                let exchange = &queue.load.exchanges[connection.exchange];
-                connection.send(exchange)?;
-                if connection.receive(exchange)? == Progress::Waiting {
-                    continue;
-                }
-                now = Instant::now();
-                let latency = now.duration_since(connection.since).as_micros();
-                latencies.saturating_record(u64::try_from(latency)?);
-                if now < end {
-                    connection.begin(queue.next(), now)?;
-                } else {
-                    under_way -= 1;
-                }
-            }
-        }
-        Ok(Sample { requests: latencies.len(), elapsed: now.duration_since(start), latencies })
+        let (load, begun, end) = (self.load, &self.begun, start + duration);
+        let loops = self.connections.iter_mut().map(|connection| repeat(connection, load, begun, end, &latencies));
+        let loops = loops.collect::<FuturesUnordered<_>>().try_collect::<Vec<()>>();
+        // Without tokio's budget, which would stop the loops after 128 reads and writes and poll them again.
+        timeout(duration + TIMEOUT, unconstrained(loops)).await.context("no response in time")??;
+        let (latencies, elapsed) = (latencies.into_inner(), start.elapsed());
+        let quantile = |quantile| Duration::from_micros(latencies.value_at_quantile(quantile));
+        Ok(Sample { requests: latencies.len(), elapsed, p50: quantile(0.5), p99: quantile(0.99) })
     }
 }
 
-impl<'a> Queue<'a> {
-    /// The next exchange, with its number.
-    fn next(&mut self) -> (usize, &'a Exchange) {
-        let number = self.load.order[self.begun % self.load.order.len()];
-        self.begun += 1;
-        (number, &self.load.exchanges[number])
+async fn repeat(
+    connection: &mut Connection,
+    load: &Load,
+    begun: &Cell<usize>,
+    end: Instant,
+    latencies: &RefCell<Histogram<u64>>,
+) -> Result<()> {
+    let mut sent = Instant::now();
+    loop {
+        let exchange = &load.exchanges[load.order[begun.get() % load.order.len()]];
+        begun.set(begun.get() + 1);
+        let mut check = Check::new(exchange);
+        let outcome = connection.send(&exchange.request, |status, piece| check.take(status, piece)).await;
+        outcome.and_then(|status| check.finish(status)).with_context(|| request_line(&exchange.request))?;
+        let now = Instant::now();
+        latencies.borrow_mut().saturating_record(u64::try_from(now.duration_since(sent).as_micros())?);
+        if now >= end {
+            return Ok(());
+        }
+        sent = now;
+    }
+}
+
+/// A complete response, for requests that are not measured.
+#[derive(Debug)]
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    head: String,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Response {
+    /// The response to `request`.
+    pub(crate) async fn of(connection: &mut Connection, request: &[u8]) -> Result<Self> {
+        let mut body = Vec::new();
+        let keep = |_, piece: &[u8]| {
+            body.extend_from_slice(piece);
+            Ok(())
+        };
+        let status = timeout(TIMEOUT, connection.send(request, keep)).await.context("no response in time")??;
+        Ok(Self { status, head: String::from_utf8_lossy(&connection.head).into_owned(), body })
+    }
+
+    /// The value of a header.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.head.lines().filter_map(|line| line.split_once(':'));
+        headers.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+    }
+
+    #[cfg(test)]
+    pub(crate) fn sample(status: u16, head: &str, body: &str) -> Self {
+        Self { status, head: head.to_owned(), body: body.into() }
     }
 }

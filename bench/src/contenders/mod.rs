@@ -1,122 +1,122 @@
-//! Who is measured: our services, their peers, and what shows the limits of the machine.
+//! The contenders: our services, their peers, and two limits of the machine. `bench/contenders/contenders.toml` lists them.
 
-mod needs;
-mod readiness;
+mod preparation;
 mod running;
-mod stack;
 pub(crate) mod sysbench;
-mod versions;
 
-use self::stack::Stack;
+use std::{
+    collections::BTreeMap,
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::LazyLock,
+};
+
+use playground::folders;
+use serde::{Deserialize, Serialize};
+
 pub(crate) use self::{
-    readiness::{Ready, build_services, prepare},
-    running::{Running, Surroundings, answering},
+    preparation::{Prepared, build_services, prepare},
+    running::{Running, healthy},
 };
-use crate::{
-    database::OWN_SETTINGS,
-    workloads::{self, Workload},
-};
+use crate::workloads::{self, Workload};
 
-/// One of those that are measured.
-#[derive(Debug)]
-pub(crate) struct Contender {
-    /// What it is called.
-    pub(crate) name: &'static str,
-    /// What it is, for people.
-    pub(crate) what: &'static str,
-    kind: Kind,
-}
-
-/// Environment variables.
-type Settings = &'static [(&'static str, &'static str)];
-
-/// What it is made of.
-#[derive(Debug)]
-enum Kind {
-    /// Our services, with these settings beyond what they need.
-    Own(Settings),
-    /// Our service, asked for what needs no database: what HTTP alone costs.
-    OwnWithoutDatabase,
-    /// Somebody else's software, with these settings beyond the defaults of its code.
-    Peer(&'static Stack, Settings),
-    /// The database itself, asked by sysbench without a service in between: what the queries alone cost.
-    Sysbench,
-}
-
-/// The one that all others are compared with.
+/// The contender that all others are compared with.
 pub(crate) const OURS: &str = "ecs-playground";
 pub(crate) const ONE_TO_ONE: &str = "ecs-playground-one-to-one";
 pub(crate) const SYSBENCH: &str = "sysbench";
 pub(crate) const WITHOUT_DATABASE: &str = "own-no-database";
 
-// What served them best: see `bench/contenders/README.md`.
-const POOL_OF_16: Settings = &[("DB_MAX_CONNECTIONS", "16")];
+/// All contenders, in the order of the tables.
+pub(crate) static ALL: LazyLock<Vec<Contender>> = LazyLock::new(|| {
+    let list: List = toml::from_str(include_str!("../../contenders/contenders.toml")).expect("a test reads it");
+    list.contender
+});
 
-/// All of them.
-pub(crate) static ALL: [Contender; 11] = [
-    Contender { name: OURS, what: "this repository, as it ships", kind: Kind::Own(&[]) },
-    Contender {
-        name: ONE_TO_ONE,
-        what: "this repository, with one query for each request",
-        kind: Kind::Own(&[("DB_COALESCING", "off")]),
-    },
-    Contender {
-        name: "php-original",
-        what: "nginx, PHP-FPM and mysqli, as the tutorial had it",
-        kind: Kind::Peer(&stack::PHP_ORIGINAL, &[]),
-    },
-    Contender {
-        name: "php-tuned",
-        what: "the same, tuned",
-        kind: Kind::Peer(&stack::PHP_TUNED, &[("DB_MAX_CONNECTIONS", "8")]),
-    },
-    Contender { name: "go", what: "net/http and go-sql-driver", kind: Kind::Peer(&stack::GO, POOL_OF_16) },
-    Contender { name: "node", what: "fastify and mysql2", kind: Kind::Peer(&stack::NODE, POOL_OF_16) },
-    Contender { name: "axum-sqlx", what: "axum and sqlx", kind: Kind::Peer(&stack::AXUM_SQLX, POOL_OF_16) },
-    Contender {
-        name: "actix-mysql-async",
-        what: "actix-web and mysql_async",
-        kind: Kind::Peer(&stack::ACTIX_MYSQL_ASYNC, POOL_OF_16),
-    },
-    Contender { name: "actix-sqlx", what: "actix-web and sqlx", kind: Kind::Peer(&stack::ACTIX_SQLX, &[]) },
-    Contender { name: SYSBENCH, what: "the queries alone, without a service", kind: Kind::Sysbench },
-    Contender { name: WITHOUT_DATABASE, what: "our service alone, without a query", kind: Kind::OwnWithoutDatabase },
-];
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct List {
+    contender: Vec<Contender>,
+}
+
+/// One contender; `contenders.toml` describes the fields.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Contender {
+    pub(crate) name: String,
+    pub(crate) what: String,
+    #[serde(skip_serializing)]
+    pub(crate) kind: Kind,
+    #[serde(default)]
+    settings: BTreeMap<String, String>,
+    #[serde(default, skip_serializing)]
+    folder: PathBuf,
+    #[serde(default, skip_serializing)]
+    needs: BTreeMap<String, String>,
+    #[serde(skip_serializing)]
+    build: Option<String>,
+    #[serde(default, skip_serializing)]
+    serve: String,
+    #[serde(default, skip_serializing)]
+    versions: String,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Kind {
+    Own,
+    OwnNoDatabase,
+    Peer,
+    Sysbench,
+}
 
 impl Contender {
-    /// Whether it takes part in that workload.
-    pub(crate) fn takes(&self, workload: &Workload) -> bool {
+    /// The contender called `name`.
+    pub(crate) fn named(name: &str) -> Option<&'static Self> {
+        ALL.iter().find(|contender| contender.name == name)
+    }
+
+    /// A limit of the machine does less than the contenders, and runs one workload only.
+    pub(crate) fn is_limit(&self) -> bool {
+        matches!(self.kind, Kind::OwnNoDatabase | Kind::Sysbench)
+    }
+
+    pub(crate) fn runs(&self, workload: &Workload) -> bool {
         !self.is_limit() || workload.name == workloads::BY_ID
     }
 
-    /// Whether it is somebody else's service.
-    pub(crate) fn is_peer(&self) -> bool {
-        matches!(self.kind, Kind::Peer(..))
+    /// One of its commands.
+    fn shell(&self, script: &str) -> Command {
+        shell(script, &sources().join(&self.folder))
     }
+}
 
-    /// Whether it is no contender in earnest, and shows what is possible.
-    pub(crate) fn is_limit(&self) -> bool {
-        matches!(self.kind, Kind::Sysbench | Kind::OwnWithoutDatabase)
-    }
+/// Runs `script` in `folder`, with the variables that `contenders.toml` describes.
+fn shell(script: &str, folder: &Path) -> Command {
+    // Debian's servers are in folders that the PATH of an ordinary user lacks.
+    let path = env::var("PATH").unwrap_or_default() + ":/usr/local/sbin:/usr/sbin";
+    let mut command = Command::new("bash");
+    command.args(["-c", script]).current_dir(folder).env("PATH", path);
+    command.env("TARGET", folders::workspace().join("target"));
+    command.env("CARGO", env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command
+}
 
-    /// Whether it asks the database.
-    pub(crate) fn has_database(&self) -> bool {
-        !matches!(self.kind, Kind::OwnWithoutDatabase)
-    }
+fn sources() -> PathBuf {
+    folders::workspace().join("bench/contenders")
+}
 
-    /// Whether it is sysbench, which is no server.
-    pub(crate) fn is_sysbench(&self) -> bool {
-        matches!(self.kind, Kind::Sysbench)
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    /// Its settings beyond the defaults, for people.
-    pub(crate) fn settings(&self) -> Vec<String> {
-        let settings: Vec<(&str, &str)> = match self.kind {
-            Kind::Own(settings) => OWN_SETTINGS.iter().chain(settings).copied().collect(),
-            Kind::OwnWithoutDatabase => OWN_SETTINGS.into(),
-            Kind::Peer(_, settings) => settings.into(),
-            Kind::Sysbench => Vec::new(),
-        };
-        settings.iter().map(|(name, value)| format!("{name}={value}")).collect()
+    #[test]
+    fn the_list_is_complete() {
+        for name in [OURS, ONE_TO_ONE, SYSBENCH, WITHOUT_DATABASE] {
+            assert!(Contender::named(name).is_some_and(|contender| contender.kind != Kind::Peer), "{name}");
+        }
+        for peer in ALL.iter().filter(|contender| contender.kind == Kind::Peer) {
+            assert!(sources().join(&peer.folder).is_dir() && !peer.serve.is_empty(), "{peer:?}");
+        }
     }
 }

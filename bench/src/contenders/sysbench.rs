@@ -1,82 +1,59 @@
 //! sysbench: the same query by the same ids, without a service in between.
 
-use std::{fs, path::PathBuf, process::Command, time::Duration};
+use std::{fs, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::{Context as _, Result};
+use hdrhistogram::Histogram;
 use playground::{folders, process};
 
-use super::stack::sources;
-use crate::database::Database;
+use super::Contender;
+use crate::{client::Sample, database::Database};
 
-/// What a run may take beyond its measured time.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The time that a run may take beyond the measured one.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What it reports.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Report {
-    pub(crate) requests: u64,
-    pub(crate) elapsed: Duration,
-    pub(crate) p50: Duration,
-    pub(crate) p99: Duration,
-}
-
-/// Writes the ids to ask for into a file, a line each.
-fn write_ids(ids: &[u64]) -> Result<PathBuf> {
+/// Reads `ids` with `threads` connections.
+pub(crate) async fn run(database: &Database, ids: &[u64], threads: usize, duration: Duration) -> Result<Sample> {
     let file = folders::playground()?.join("bench-ids.txt");
     let lines: Vec<String> = ids.iter().map(u64::to_string).collect();
     fs::write(&file, lines.join("\n")).with_context(|| format!("cannot write {}", file.display()))?;
-    Ok(file)
-}
-
-/// Runs it with so many threads, each with a connection of its own.
-pub(crate) async fn run(database: &Database, ids: &[u64], threads: usize, duration: Duration) -> Result<Report> {
     let login = &database.location;
-    let mut command = Command::new("sysbench");
+    let sysbench = Contender::named(super::SYSBENCH).context("sysbench is in the list")?;
+    let mut command = sysbench.shell(r#"exec sysbench by-id.lua --histogram=on "$@" run"#);
     command
-        .arg(sources("sysbench").join("by-id.lua"))
-        .arg(format!("--ids={}", write_ids(ids)?.display()))
+        .arg("sysbench")
+        .arg(format!("--ids={}", file.display()))
         .arg(format!("--mysql-host={}", database.server.host))
         .arg(format!("--mysql-port={}", database.server.port))
         .arg(format!("--mysql-user={}", login.user))
         .arg(format!("--mysql-password={}", login.password))
         .arg(format!("--mysql-db={}", login.database))
         .arg(format!("--threads={threads}"))
-        // It knows whole seconds only, and takes 0 for endless.
-        .arg(format!("--time={}", duration.as_secs() + u64::from(duration.subsec_nanos() > 0)))
-        .args(["--histogram=on", "run"]);
-    let output = process::output("sysbench", command, duration + PATIENCE).await?;
+        // Whole seconds; 0 is without an end.
+        .arg(format!("--time={}", duration.as_secs() + u64::from(duration.subsec_nanos() > 0)));
+    let output = process::output("sysbench", command, duration + TIMEOUT).await?;
     parse(&output).with_context(|| format!("cannot read the report of sysbench:\n{output}"))
 }
 
-fn parse(output: &str) -> Option<Report> {
-    let after = |label: &str| {
+fn parse(output: &str) -> Option<Sample> {
+    let value = |label: &str| {
         let line = output.lines().find_map(|line| line.trim().strip_prefix(label))?;
         Some(line.trim().trim_end_matches('s'))
     };
-    let histogram: Vec<(f64, u64)> = output.lines().filter_map(bar).collect();
-    let requests = after("total number of events:")?.parse().ok()?;
-    Some(Report {
-        requests,
-        elapsed: Duration::from_secs_f64(after("total time:")?.parse().ok()?),
-        p50: quantile(&histogram, 50)?,
-        p99: quantile(&histogram, 99)?,
+    // Lines as `0.036 |**** 1529`: milliseconds, a bar, and a count.
+    let mut histogram = Histogram::<u64>::new(3).ok()?;
+    for (latency, bar) in output.lines().filter_map(|line| line.split_once('|')) {
+        let latency = Duration::from_secs_f64(latency.trim().parse::<f64>().ok()? / 1e3);
+        let count = bar.trim_start_matches(['*', ' ']).parse().ok()?;
+        histogram.record_n(latency.as_micros().try_into().ok()?, count).ok()?;
+    }
+    let quantile = |quantile| Duration::from_micros(histogram.value_at_quantile(quantile));
+    Some(Sample {
+        requests: value("total number of events:")?.parse().ok()?,
+        elapsed: Duration::from_secs_f64(value("total time:")?.parse().ok()?),
+        p50: quantile(0.5),
+        p99: quantile(0.99),
     })
-}
-
-/// The latency in milliseconds and the count in a line of the histogram: `0.036 |**** 1529`.
-fn bar(line: &str) -> Option<(f64, u64)> {
-    let (latency, rest) = line.split_once('|')?;
-    Some((latency.trim().parse().ok()?, rest.trim_start_matches(['*', ' ']).parse().ok()?))
-}
-
-fn quantile(histogram: &[(f64, u64)], percent: u64) -> Option<Duration> {
-    let all: u64 = histogram.iter().map(|(_, count)| count).sum();
-    let mut below = 0;
-    let (latency, _) = histogram.iter().find(|(_, count)| {
-        below += count;
-        below * 100 >= all * percent
-    })?;
-    Some(Duration::from_secs_f64(latency / 1e3))
 }
 
 #[cfg(test)]
@@ -84,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_report_is_read() {
+    fn a_report_is_parsed() {
         let output = "Latency histogram (values are in milliseconds)
        value  ------------- distribution ------------- count
        0.030 |                                         1
@@ -98,11 +75,11 @@ General statistics:
     total time:                          1.0050s
     total number of events:              100
 ";
-        let expected = Report {
+        let expected = Sample {
             requests: 100,
             elapsed: Duration::from_millis(1_005),
             p50: Duration::from_micros(36),
-            p99: Duration::from_micros(7_565),
+            p99: Duration::from_micros(7_567),
         };
         assert_eq!(parse(output), Some(expected));
         assert_eq!(parse("FATAL: unable to connect"), None);

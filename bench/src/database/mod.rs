@@ -1,5 +1,4 @@
-//! The database that all contenders share: a server of its own, both databases as our services make them, and what the
-//! expected answers are made from.
+//! The database server that all contenders share, filled by our services.
 
 mod rows;
 
@@ -9,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context as _, Result};
 use playground::{
     database::{
         self, Choice, Server,
@@ -21,14 +20,14 @@ use playground::{
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, MySqlConnection};
 use tokio::time::sleep;
 
-pub(crate) use self::rows::{LocationRow, Rows};
+pub(crate) use self::rows::{Location, Row, Rows, User};
 use crate::accounting;
 
-/// Ids of what is written start here; those of the sample data are below.
+/// The first id of the rows that a workload writes; those of the sample data are lower.
 const FIRST_WRITTEN: u64 = 1_000_000_000;
 
-/// The peers' table of locations: the same rows, with an index on latitude and longitude, which are what they find near
-/// places by, where ours has one on cells. So everybody's writes have an index of that kind to keep, and only their own.
+/// The peers' table of locations: the same rows, with an index on latitude and longitude instead of ours on cells. So the
+/// writes of every contender maintain one index for the search of near places.
 const PEERS: [&str; 3] = [
     "CREATE TABLE peers.locations LIKE location.locations",
     "ALTER TABLE peers.locations
@@ -38,34 +37,33 @@ const PEERS: [&str; 3] = [
         SELECT id, version, name, country, region, latitude, longitude, population, timezone FROM location.locations",
 ];
 
-/// So that nothing the contenders ask for is refused: 256 connections of sysbench, and everybody's pool.
+/// Enough for 256 connections of sysbench beside the pools of all contenders.
 const MAX_CONNECTIONS: u32 = 1_000;
 
-/// What our services are started with everywhere: they log no requests, as the peers do not, and end at once.
+/// The settings of our services: they log no requests, as the peers do not, and stop at once.
 pub(crate) const OWN_SETTINGS: [(&str, &str); 2] = [("RUST_LOG", "warn"), ("DRAIN_DELAY", "0s")];
 
-/// The server, and where on it the data are.
+/// The server and its databases.
 #[derive(Debug)]
 pub(crate) struct Database {
-    /// The server.
     pub(crate) server: Server,
-    /// The login of all contenders, at the database of locations.
+    /// The login of all contenders, for our database of locations.
     pub(crate) location: Login,
-    /// The same login at the peers' database of locations.
+    /// The same login, for the peers' database of locations.
     pub(crate) peers: Login,
-    /// The same login at the database of users.
+    /// The same login, for the database of users.
     pub(crate) user: Login,
-    /// The server's process.
+    /// The id of the server's process.
     pub(crate) process: u32,
 }
 
 impl Database {
-    /// Starts a server without any data.
+    /// Starts a server with empty databases.
     pub(crate) async fn start() -> Result<Self> {
         let (server, _) = database::for_tests(Choice::Private, None).await?;
-        let process = server.process_id().context(
-            "the benchmarks need a database server of their own, as its processor time is measured: unset TEST_DB_HOST",
-        )?;
+        let process = server
+            .process_id()
+            .context("the benchmarks measure the CPU time of their own database server: unset TEST_DB_HOST")?;
         let location = login::create(&server, "location").await?;
         let user = location.with_database(&server, "user").await?;
         let peers = location.with_database(&server, "peers").await?;
@@ -74,9 +72,9 @@ impl Database {
         Ok(database)
     }
 
-    /// Has our services make their tables and load their sample data.
+    /// Creates all tables and loads the sample data.
     pub(crate) async fn fill(&self) -> Result<()> {
-        let step = terminal::step("making the tables and loading the sample data");
+        let step = terminal::step("creating the tables and loading the sample data");
         for (name, login) in [("location", &self.location), ("user", &self.user)] {
             self.seed(&self.service(name, login)).await?;
         }
@@ -84,56 +82,53 @@ impl Database {
             self.run(statement).await?;
         }
         self.run("ANALYZE TABLE location.locations, peers.locations, user.users").await?;
-        step.done("the sample data are there");
+        step.done("the sample data is loaded");
         Ok(())
     }
 
-    /// Has a service make its tables and load its sample data.
+    /// Runs the migrations of a service and loads its sample data.
     pub(crate) async fn seed(&self, service: &Service) -> Result<()> {
         service.run("migrate", Stdio::piped()).await?;
         service.run("seed", Stdio::piped()).await
     }
 
-    /// One of our services on a database here, as it ships: without this machine's own settings.
+    /// One of our services as it ships, without this machine's own settings.
     pub(crate) fn service(&self, name: &str, login: &Login) -> Service {
         let settings = OWN_SETTINGS.map(|(name, value)| (name, value.to_owned()));
         Service::new(name).isolated().set_all(login.settings(&self.server)).set_all(settings)
     }
 
-    /// All rows.
     pub(crate) async fn rows(&self) -> Result<Rows> {
         let users = rows::users(&mut self.connect(&self.user).await?).await?;
         Ok(Rows { locations: self.locations(&self.location).await?, users })
     }
 
-    /// The locations in a database.
-    pub(crate) async fn locations(&self, login: &Login) -> Result<Arc<[LocationRow]>> {
+    /// The locations in the database of `login`.
+    pub(crate) async fn locations(&self, login: &Login) -> Result<Arc<[Row<Location>]>> {
         rows::locations(&mut self.connect(login).await?).await
     }
 
-    /// Connects to a database.
+    /// Connects to the database of `login`.
     pub(crate) async fn connect(&self, login: &Login) -> Result<MySqlConnection> {
         let options = self.server.options()?.database(&login.database);
         MySqlConnection::connect_with(&options).await.with_context(|| format!("cannot connect to {}", login.database))
     }
 
-    /// Removes what has been written, and waits until the server has cleaned up behind it.
+    /// Removes the rows that a workload wrote, and waits until the server has purged them.
     pub(crate) async fn remove_written(&self) -> Result<()> {
         for database in [&self.location.database, &self.peers.database] {
             self.run(&format!("DELETE FROM {database}.locations WHERE id >= {FIRST_WRITTEN}")).await?;
         }
-        self.rest().await
+        self.idle().await
     }
 
-    /// Waits until the server has nothing to do, or for some seconds.
-    async fn rest(&self) -> Result<()> {
-        const LOOK: Duration = Duration::from_millis(50);
-        const BOUND: Duration = Duration::from_secs(10);
-        let deadline = Instant::now() + BOUND;
-        let mut before = accounting::used_by(self.process)?;
+    /// Waits until the server uses no CPU time, for ten seconds at most.
+    async fn idle(&self) -> Result<()> {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let mut before = accounting::ticks_of(self.process)?;
         while Instant::now() < deadline {
-            sleep(LOOK).await;
-            let used = accounting::used_by(self.process)?;
+            sleep(Duration::from_millis(50)).await;
+            let used = accounting::ticks_of(self.process)?;
             if used == before {
                 break;
             }
@@ -142,7 +137,7 @@ impl Database {
         Ok(())
     }
 
-    /// Its product and version, and the settings that matter here.
+    /// Its version, and the settings that affect the measurements.
     pub(crate) async fn description(&self) -> Result<String> {
         let settings: Vec<(String, String)> = sqlx::query_as(
             "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('version', 'innodb_buffer_pool_size', 'max_connections',

@@ -1,27 +1,34 @@
-//! The rows of both tables, read directly.
+//! The rows of both tables, read directly; from them the expected responses are made.
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
-use serde_json::{Value, json};
+use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, MySqlConnection};
 
-/// All rows, in the order of their ids.
+/// All rows, by ascending id.
 #[derive(Debug)]
 pub(crate) struct Rows {
-    /// Those of the table of locations.
-    pub(crate) locations: Arc<[LocationRow]>,
-    /// Those of the table of users.
-    pub(crate) users: Vec<UserRow>,
+    pub(crate) locations: Arc<[Row<Location>]>,
+    pub(crate) users: Vec<Row<User>>,
 }
 
-/// A location as it is stored.
+/// A row: the resource, and its version for the `ETag`.
 #[derive(Clone, Debug, FromRow)]
-pub(crate) struct LocationRow {
-    pub(crate) id: u64,
+pub(crate) struct Row<T> {
+    #[sqlx(flatten)]
+    pub(crate) item: T,
     pub(crate) version: u64,
+}
+
+/// A location, as it is answered: a field that is missing or unknown is an error.
+#[derive(Clone, Debug, Deserialize, FromRow, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Location {
+    pub(crate) id: u64,
     pub(crate) name: String,
     pub(crate) country: String,
+    #[serde(deserialize_with = "Option::deserialize")]
     pub(crate) region: Option<String>,
     pub(crate) latitude: f64,
     pub(crate) longitude: f64,
@@ -29,18 +36,18 @@ pub(crate) struct LocationRow {
     pub(crate) timezone: String,
 }
 
-/// A user as it is stored, as far as it is shown.
-#[derive(Clone, Debug, FromRow)]
-pub(crate) struct UserRow {
+/// A user, as they are answered without the token.
+#[derive(Clone, Debug, Deserialize, FromRow, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct User {
     pub(crate) id: u64,
-    pub(crate) version: u64,
     username: String,
     display_name: String,
+    #[serde(deserialize_with = "Option::deserialize")]
     location_id: Option<u64>,
 }
 
-/// The rows of the table of locations that a connection reaches, in the order of their ids.
-pub(super) async fn locations(connection: &mut MySqlConnection) -> Result<Arc<[LocationRow]>> {
+pub(super) async fn locations(connection: &mut MySqlConnection) -> Result<Arc<[Row<Location>]>> {
     let rows = sqlx::query_as(
         "SELECT id, version, name, country, region, latitude, longitude, population, timezone
          FROM locations ORDER BY id",
@@ -48,38 +55,16 @@ pub(super) async fn locations(connection: &mut MySqlConnection) -> Result<Arc<[L
     Ok(rows.fetch_all(connection).await.context("cannot read the locations")?.into())
 }
 
-/// The rows of the table of users that a connection reaches, in the order of their ids.
-pub(super) async fn users(connection: &mut MySqlConnection) -> Result<Vec<UserRow>> {
+pub(super) async fn users(connection: &mut MySqlConnection) -> Result<Vec<Row<User>>> {
     let rows = sqlx::query_as("SELECT id, version, username, display_name, location_id FROM users ORDER BY id");
     rows.fetch_all(connection).await.context("cannot read the users")
 }
 
-impl LocationRow {
-    /// As it is answered.
-    pub(crate) fn json(&self) -> Value {
-        let Self { id, version: _, name, country, region, latitude, longitude, population, timezone } = self;
-        json!({
-            "id": id, "name": name, "country": country, "region": region, "latitude": latitude,
-            "longitude": longitude, "population": population, "timezone": timezone
-        })
-    }
-}
-
-impl UserRow {
-    /// As it is answered, to those who may not see addresses.
-    pub(crate) fn json(&self) -> Value {
-        let Self { id, version: _, username, display_name, location_id } = self;
-        json!({"id": id, "username": username, "display_name": display_name, "location_id": location_id})
-    }
-}
-
 #[cfg(test)]
-impl LocationRow {
-    /// A location that is made up.
+impl Row<Location> {
     pub(crate) fn sample(id: u64) -> Self {
-        Self {
+        let item = Location {
             id,
-            version: 1,
             name: format!("Place {id}"),
             country: "FR".to_owned(),
             region: None,
@@ -87,6 +72,7 @@ impl LocationRow {
             longitude: -2.0,
             population: 20_000,
             timezone: "Europe/Paris".to_owned(),
-        }
+        };
+        Self { item, version: 1 }
     }
 }

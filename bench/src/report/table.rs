@@ -1,11 +1,13 @@
 //! Tables for a terminal.
 
+use comfy_table::{CellAlignment, Table, presets::NOTHING};
+use indicatif::HumanFloatCount;
+
 use super::figures::Figures;
 
 /// The figures of one workload at one number of connections.
 pub(crate) fn of_workload(what: &str, figures: &[Figures]) -> String {
     let Some(first) = figures.first() else { return String::new() };
-    let title = format!("{} at {} ({what})", first.workload, first.concurrency);
     let head = [
         "contender",
         "requests/s",
@@ -16,59 +18,41 @@ pub(crate) fn of_workload(what: &str, figures: &[Figures]) -> String {
         "database µs",
         "client µs",
         "memory MiB",
-        "× ours",
+        "ratio",
     ];
     let rows = figures.iter().map(|figures| {
         vec![
             figures.contender.clone(),
-            told(figures.rps),
-            format!("{} – {}", told(figures.rps_min), told(figures.rps_max)),
-            latency(figures.p50_ms),
-            latency(figures.p99_ms),
-            figures.service_us.map_or_else(nothing, told),
-            told(figures.database_us),
-            told(figures.client_us),
-            figures.rss_mib.map_or_else(nothing, told),
-            figures.ratio.map_or_else(nothing, |ratio| format!("{ratio:.2}")),
+            number(figures.rps),
+            format!("{} – {}", number(figures.rps_min), number(figures.rps_max)),
+            format!("{:.2}", figures.p50_ms),
+            format!("{:.2}", figures.p99_ms),
+            figures.service_us.map_or_else(missing, number),
+            number(figures.database_us),
+            number(figures.client_us),
+            figures.rss_mib.map_or_else(missing, number),
+            figures.ratio.map_or_else(missing, |ratio| format!("{ratio:.2}")),
         ]
     });
-    format!("\n{title}\n{}", table(&head, &rows.collect::<Vec<_>>()))
+    format!("\n{} at {} ({what})\n{}\n", first.workload, first.concurrency, table(&head, rows))
 }
 
-/// Columns as wide as they have to be: the first with words, the others with numbers.
-pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
-    let head: Vec<String> = head.iter().map(|&name| name.to_owned()).collect();
-    let lines: Vec<&Vec<String>> = std::iter::once(&head).chain(rows).collect();
-    let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or_default();
-    let widths: Vec<usize> = (0..head.len()).map(width).collect();
-    let written = lines.iter().map(|line| {
-        let cells = line.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| {
-            if column == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
-        });
-        format!("  {}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
-    });
-    written.collect()
+/// A column of words, followed by columns of numbers.
+pub(crate) fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_header(head).add_rows(rows);
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table.trim_fmt()
 }
 
-/// A number as people write it: with a decimal only where it is small, in groups where it is large.
-pub(crate) fn told(value: f64) -> String {
-    if value < 100.0 { format!("{value:.1}") } else { grouped(&format!("{value:.0}")) }
+/// One decimal below a hundred, none above.
+pub(crate) fn number(value: f64) -> String {
+    if value < 100.0 { format!("{value:.1}") } else { HumanFloatCount(value.round_ties_even()).to_string() }
 }
 
-/// A whole number.
-pub(crate) fn count(number: usize) -> String {
-    grouped(&number.to_string())
-}
-
-fn grouped(digits: &str) -> String {
-    digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect::<Vec<_>>().join(",")
-}
-
-fn latency(milliseconds: f64) -> String {
-    format!("{milliseconds:.2}")
-}
-
-fn nothing() -> String {
+fn missing() -> String {
     "–".to_owned()
 }
 
@@ -77,13 +61,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_told_for_people() {
-        assert_eq!([0.04, 12.34, 1_234.5, 1_234_567.0].map(told), ["0.0", "12.3", "1,234", "1,234,567"]);
+    fn large_numbers_are_grouped() {
+        assert_eq!([0.04, 12.34, 1_234.5, 1_234_567.0].map(number), ["0.0", "12.3", "1,234", "1,234,567"]);
     }
 
     #[test]
-    fn columns_are_aligned() {
-        let rows = [vec!["ä".to_owned(), "1".to_owned()], vec!["long".to_owned(), "1,000".to_owned()]];
-        assert_eq!(table(&["name", "rate"], &rows), "  name   rate\n  ä         1\n  long  1,000\n");
+    fn numbers_are_aligned_to_the_right() {
+        let rows = [["ä", "1"], ["long", "1,000"]].map(|row| row.map(str::to_owned).to_vec());
+        assert_eq!(table(&["name", "rate"], rows.into_iter()), " name   rate\n ä         1\n long  1,000");
     }
 }

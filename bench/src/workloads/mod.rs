@@ -1,102 +1,88 @@
-//! What is asked: for each workload the requests, their order, and the answers that they have to get.
+//! The workloads: requests, their order, and the responses that they must get.
 
 mod expected;
-mod html;
-mod json;
 mod nearest;
-mod question;
-mod reads;
-mod writes;
+mod plans;
+mod request;
+mod table;
 
-pub(crate) use self::{question::Question, reads::location_ids};
+use self::expected::Expected;
+pub(crate) use self::{plans::location_ids, request::Request};
 use crate::database::Rows;
 
-/// So many requests, of so many kinds that a cache in front of the database would show.
 #[derive(Debug)]
 pub(crate) struct Workload {
-    /// What it is called.
     pub(crate) name: &'static str,
-    /// What it is, for people.
     pub(crate) what: &'static str,
-    /// Which of the two services is asked.
     pub(crate) service: Service,
-    /// Whether it leaves something in the database.
+    /// It inserts rows.
     pub(crate) writes: bool,
-    /// Numbers of connections beyond those of all workloads.
-    also: &'static [usize],
-    /// The largest number of connections that it is measured at.
-    at_most: usize,
+    /// Numbers of connections: from no waiting at all to more than any pool has.
+    pub(crate) connections: &'static [usize],
     plan: fn(&Rows) -> Plan,
 }
 
-/// One of the two services. To a peer both are the same server.
+/// One of the two services. A peer serves both on one port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Service {
     Location,
     User,
 }
 
-/// The distinct requests, and in which order they are sent, over and over.
+/// The distinct requests, and the order in which they are sent, over and over.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    /// The requests.
-    pub(crate) questions: Vec<Question>,
-    /// Their numbers.
+    pub(crate) requests: Vec<Request>,
     pub(crate) order: Vec<usize>,
 }
 
-/// The one on which the limits are measured as well.
+/// The workload that the limits run as well.
 pub(crate) const BY_ID: &str = "location-by-id";
 
-/// All of them. Those that write come last, so that the others meet the sample data alone.
+/// All workloads. Those that write come last: the others read the sample data alone.
 pub(crate) static ALL: [Workload; 9] = [
-    Workload { also: &[128], ..reading(BY_ID, "one location, by its id", reads::locations_by_id) },
-    Workload { service: Service::User, ..reading("user-by-id", "one user, by their id", reads::users_by_id) },
-    reading("page-of-50", "the first page of the list", reads::first_page),
-    reading("pages-apart", "one of 64 pages of the list", reads::pages_apart),
-    // With hundreds at once, each of which has five megabytes to get, one run would take the slowest a minute.
-    Workload { at_most: 32, ..reading("full-table", "the whole table as a page", reads::full_table) },
-    reading("health", "whether the database answers", reads::health),
+    Workload { connections: &[1, 32, 128, 256], ..reading(BY_ID, "one location, by its id", plans::locations_by_id) },
+    Workload { service: Service::User, ..reading("user-by-id", "one user, by their id", plans::users_by_id) },
+    reading("page-of-50", "the first page of the list", plans::first_page),
+    reading("pages-apart", "one of 64 pages of the list", plans::pages_apart),
+    // 256 responses of five megabytes at once would take the slowest contender a minute.
+    Workload { connections: &[1, 32], ..reading("full-table", "the whole table as a page", plans::full_table) },
+    reading("health", "the health of the database", plans::health),
     reading("nearest", "the five places nearest to a point", nearest::plan),
-    Workload { writes: true, ..reading("write", "a new location", writes::new_locations) },
-    Workload { writes: true, ..reading("mix", "nine locations by id to one new one", writes::mixed) },
+    Workload { writes: true, ..reading("write", "a new location", plans::new_locations) },
+    Workload { writes: true, ..reading("mix", "nine locations by id to one new one", plans::mix) },
 ];
 
 /// A workload of the location service that only reads.
 const fn reading(name: &'static str, what: &'static str, plan: fn(&Rows) -> Plan) -> Workload {
-    Workload { name, what, service: Service::Location, writes: false, also: &[], at_most: usize::MAX, plan }
+    Workload { name, what, service: Service::Location, writes: false, connections: &[1, 32, 256], plan }
 }
 
 impl Workload {
-    /// The numbers of connections that it is measured at, where those of all workloads are `of_all`.
-    pub(crate) fn at(&self, of_all: &[usize]) -> Vec<usize> {
-        let mut at = [of_all, self.also].concat();
-        at.retain(|connections| *connections <= self.at_most);
-        at.sort_unstable();
-        at.dedup();
-        at
+    /// The workload called `name`.
+    pub(crate) fn named(name: &str) -> Option<&'static Self> {
+        ALL.iter().find(|workload| workload.name == name)
     }
 
-    /// What is asked for, made from the rows of the database.
+    /// The requests and responses, from the rows of the database.
     pub(crate) fn plan(&self, rows: &Rows) -> Plan {
         (self.plan)(rows)
     }
 }
 
 impl Plan {
-    /// Asks what needs no database.
+    /// A request that needs no database.
     pub(crate) fn without_database() -> Self {
-        Self::in_order(vec![Question::livez()])
+        Self::in_order(vec![Request::get("/livez", Expected::Success)])
     }
 
-    /// Asks one question after the other.
-    fn in_order(questions: Vec<Question>) -> Self {
-        Self { order: (0..questions.len()).collect(), questions }
+    fn in_order(requests: Vec<Request>) -> Self {
+        Self { order: (0..requests.len()).collect(), requests }
     }
 }
 
-/// Random numbers that are the same every time.
-fn draw() -> fastrand::Rng {
+/// The same random numbers in every run.
+fn random() -> fastrand::Rng {
     fastrand::Rng::with_seed(20_150_611)
 }
 
@@ -105,16 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_workload_may_have_numbers_of_connections_of_its_own() {
-        let at = |name| ALL.iter().find(|workload| workload.name == name).map(|workload| workload.at(&[256, 1, 32]));
-        assert_eq!(at(BY_ID), Some(vec![1, 32, 128, 256]));
-        assert_eq!(at("full-table"), Some(vec![1, 32]));
-        assert_eq!(at("health"), Some(vec![1, 32, 256]));
-    }
-
-    #[test]
-    fn nothing_is_read_after_the_first_write() {
-        let mut writing = ALL.iter().skip_while(|workload| !workload.writes);
-        assert!(writing.all(|workload| workload.writes));
+    fn no_reading_workload_comes_after_a_writing_one() {
+        assert!(ALL.is_sorted_by_key(|workload| workload.writes));
     }
 }

@@ -103,9 +103,19 @@ fn times_that_lose_requests_are_reported() {
         (CLUSTER, &delay("30"), &delay("10"), "UserTargetGroup is 10s, and SHUTDOWN_TIMEOUT is 20s"),
         (CLUSTER, &delay("30"), &delay("90"), "UserTargetGroup is 90s, and idle_timeout.timeout_seconds is 60s"),
         (CLUSTER, &idle("60"), &idle("75"), "timeout_seconds of UserBalancer is 75s, and http::KEEP_ALIVE"),
-        (CLUSTER, &idle("60"), &idle("30"), "timeout_seconds of UserBalancer is 30s, and places::IDLE_TIMEOUT"),
+        (
+            CLUSTER,
+            &idle("60"),
+            &idle("30"),
+            "timeout_seconds of UserBalancer is 30s, and location_client::IDLE_TIMEOUT",
+        ),
         (HAPROXY, "timeout server 60s", "timeout server 80s", "timeout server is 80s, and http::KEEP_ALIVE"),
-        (HAPROXY, "http-keep-alive 60s", "http-keep-alive 9s", "http-keep-alive is 9s, and places::IDLE_TIMEOUT"),
+        (
+            HAPROXY,
+            "http-keep-alive 60s",
+            "http-keep-alive 9s",
+            "http-keep-alive is 9s, and location_client::IDLE_TIMEOUT",
+        ),
         (
             HAPROXY,
             "check inter 1s",
