@@ -278,7 +278,8 @@ prepare-check: playground
 test-all: playground ## All tests (an hour; needs Docker)
 	@$(MAKE) test DATABASE=private
 	@RUST_TEST_THREADS=$$((2 * $$(nproc))) $(PLAYGROUND) test --database container -- -p tests --test suites -- \
-		$(patsubst %,%::,$(SLOW_SUITES) api data provision)
+		$(patsubst %,%::,$(SLOW_SUITES))
+	@$(PLAYGROUND) test --database container -- -p tests --test suites -- api:: data:: provision::
 	@$(PLAYGROUND) test --database container -- -p tests --test faults --test rolling
 	@$(MAKE) test-images
 	@$(MAKE) tutorial
