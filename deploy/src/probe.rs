@@ -53,7 +53,7 @@ impl Probe {
     /// Starts asking the service at `url`, `per_second` times a second; `path` is what it is there for.
     pub(crate) fn start(url: &str, path: &str, per_second: u32) -> Result<Self> {
         // Without connections that are kept, each request is a decision of the balancer's.
-        let client = reqwest::Client::builder().timeout(ANSWER_TIMEOUT).pool_max_idle_per_host(0).build()?;
+        let client = client(url).timeout(ANSWER_TIMEOUT).pool_max_idle_per_host(0).build()?;
         let seen = Arc::new(Mutex::new(Seen::default()));
         let urls = [format!("{url}/health"), format!("{url}{path}")];
         let noting = seen.clone();
@@ -162,6 +162,16 @@ impl Seen {
             say::warn(format_args!("{} of {} requests failed, the first one: {failure}", self.failed, self.requests));
         }
     }
+}
+
+/// A client for the service at `url`. A proxy of the environment is for other hosts, not for a local AWS.
+pub(crate) fn client(url: &str) -> reqwest::ClientBuilder {
+    let builder = reqwest::Client::builder();
+    let url = reqwest::Url::parse(url).ok();
+    let host = url.as_ref().and_then(reqwest::Url::host_str).unwrap_or_default();
+    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    let loopback = address.map_or(host == "localhost" || host.ends_with(".localhost"), |address| address.is_loopback());
+    if loopback { builder.no_proxy() } else { builder }
 }
 
 async fn ask(client: &reqwest::Client, url: &str) -> Result<Option<(String, String)>> {

@@ -14,7 +14,7 @@ use crate::{
     aws::{Aws, list, number, text},
     definition::{self, Values},
     make,
-    probe::Probe,
+    probe::{self, Probe},
     say, services, task, whole,
 };
 
@@ -284,8 +284,8 @@ pub(crate) async fn roll_back(aws: &Aws, values: &Values, name: &str, load: Load
 
 /// The release that answers at `url`.
 pub(crate) async fn release_at(url: &str) -> Result<String> {
-    let request = reqwest::Client::new().get(format!("{url}/health")).timeout(Duration::from_secs(5));
-    let health: Value = request.send().await?.json().await?;
+    let client = probe::client(url).timeout(Duration::from_secs(5)).build()?;
+    let health: Value = client.get(format!("{url}/health")).send().await?.json().await?;
     Ok(text(&health, "/release").to_owned())
 }
 

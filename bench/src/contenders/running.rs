@@ -1,4 +1,4 @@
-//! Contenders at work, each on ports of its own.
+//! Running contenders, each on separate ports.
 
 use std::{
     env,

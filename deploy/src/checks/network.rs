@@ -95,6 +95,14 @@ pub(super) fn service_connect(sources: &Sources, report: &mut Report) {
     });
     let aliases: Vec<_> =
         offered.map(|alias| format!("http://{}:{}", shown(alias, "/dnsName"), shown(alias, "/port"))).collect();
+    for deployed in sources.deployed() {
+        report.require(
+            deployed.definition["serviceConnectConfiguration"]["enabled"] == true,
+            &format!("deploy/services/{}.json", deployed.service.name),
+            "serviceConnectConfiguration is not enabled, and services find each other by it",
+            "set enabled to true",
+        );
+    }
     let template = "deploy/stacks/cluster.yaml";
     let url = shown(sources.data(template), "/Parameters/LocationUrl/Default");
     report.require(

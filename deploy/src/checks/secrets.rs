@@ -33,6 +33,10 @@ pub(super) fn plain_text(sources: &Sources, report: &mut Report) {
             if let [.., "Parameters", name] = path {
                 named.push((name, &value["Default"]));
             }
+            // The other fields of a generated secret.
+            let template = path.last().filter(|name| **name == "SecretStringTemplate").and(value.as_str());
+            let template: Value = template.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+            named.extend(template.as_object().into_iter().flatten().map(|(name, value)| (name.as_str(), value)));
             for (name, value) in named {
                 let value = value.as_str().unwrap_or_default();
                 report.require(

@@ -17,6 +17,7 @@ const CLUSTER: &str = "deploy/stacks/cluster.yaml";
 const NETWORK: &str = "deploy/stacks/network.yaml";
 const DATABASE: &str = "deploy/stacks/database.yaml";
 const CAPACITY: &str = "deploy/stacks/capacity.yaml";
+const SECRETS: &str = "deploy/stacks/secrets.yaml";
 const ALARMS: &str = "deploy/stacks/alarms.yaml";
 
 fn sources() -> Sources {
@@ -81,6 +82,7 @@ fn requests_that_find_no_way_are_reported() {
         (NETWORK, "FromPort: 8081", "FromPort: 8082", "no rule for CallersCidr with the ports 8081 to 8081"),
         (NETWORK, &rule("MemberSecurityGroup"), &rule("X"), "no rule for MemberSecurityGroup with the ports 3306"),
         (CLUSTER, "http://location:8081", "http://places:8081", "the default of LocationUrl is http://places:8081"),
+        (SERVICE, "\"enabled\": true", "\"enabled\": false", "serviceConnectConfiguration is not enabled"),
     ]);
 }
 
@@ -226,12 +228,15 @@ fn secrets_and_accounts_in_files_are_reported_without_the_secret() {
     let (plain, account) = ("has a value of 7 characters in plain text: take it from", "1234".repeat(3));
     let set = r#""environment": [{ "name": "DB_PWD", "value": "hunter2" },"#;
     let tag = r#""tags": [{ "key": "api-token", "value": "hunter2" },"#;
+    let template = r#"{"username": "location"}"#;
+    let leaking = template.replace('}', r#", "password": "hunter2"}"#);
     let parameter = "Parameters:\n  AdminPassword:\n    Type: String\n    Default: hunter2\n  Name:\n";
     assert_reported(&[
         (TASK, "\"environment\": [", set, &format!("DB_PWD {plain}")),
         (TASK, "\"tags\": [", tag, &format!("api-token {plain}")),
         (DATABASE, "ManageMasterUserPassword: true", "MasterUserPassword: hunter2", &format!("Password {plain}")),
         (DATABASE, "Parameters:\n  Name:\n", parameter, &format!("AdminPassword {plain}")),
+        (SECRETS, template, &leaking, &format!("password {plain}")),
         (SWARM, "_FILE: /run/secrets/mysql-root-password", ": hunter2", &format!("MYSQL_ROOT_PASSWORD {plain}")),
         (TASK, "SecretArn}:password::", "SecretArn}", "valueFrom of DB_PWD is ${LocationDatabaseSecretArn}, which"),
         (TASK, "${LocationApiTokenSecretArn}", "${LocationApiTokenSecretArn}:token::", "valueFrom of API_TOKEN is"),
@@ -251,7 +256,7 @@ fn permissions_beyond_or_below_what_is_needed_are_reported() {
             "Action: \"*\"",
             "SchedulerRole allows * on task-definition/user, which nothing",
         ),
-        // A secret of the other service in place of its own.
+        // The other service's secret.
         (
             CLUSTER,
             &secret("Location"),

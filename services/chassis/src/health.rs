@@ -160,17 +160,17 @@ fn log_pool(fault: Option<&str>, now: &Connections) {
     }
 }
 
-/// Tells Prometheus whether the database is well.
+/// The metric `db_up`.
 #[derive(Debug)]
-pub(crate) struct Up(Data<Health>);
+pub(crate) struct DatabaseUp(Data<Health>);
 
-impl Up {
+impl DatabaseUp {
     pub(crate) fn new(health: Data<Health>) -> Self {
         Self(health)
     }
 }
 
-impl Collector for Up {
+impl Collector for DatabaseUp {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let up = ConstGauge::new(i64::from(self.0.database_up()));
         put(&mut encoder, "db_up", "Whether the database passed the last probe, whatever the pool does", None, &up)

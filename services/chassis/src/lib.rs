@@ -1,10 +1,10 @@
 //! How a service runs, whatever it is about: settings from the environment, a database that may come and go, answers
 //! in `application/problem+json`, health, metrics, logs, and an orderly end.
 //!
-//! A service is a value, [`Service`]; its `main` hands that value to [`cli::main`]. The modules form floors. A floor uses
-//! those below it and none above, so each can be copied with those below alone: `examples/floor_*.rs` does, one for each.
+//! A service is a value, [`Service`]; its `main` hands that value to [`cli::main`]. The modules form layers. A layer uses
+//! those below it and none above, so each can be copied with those below alone. `examples/layer_*.rs` compile each so.
 //!
-//! | floor, the highest first | modules |
+//! | layer, the highest first | modules |
 //! | --- | --- |
 //! | what runs | [`cli`], [`server`], `shutdown`, `process`, `purge`, [`healthcheck`] |
 //! | what a service uses | [`service`], [`seed`], [`openapi`], [`pages`], `health`, [`idempotency`], [`input`] |

@@ -66,8 +66,8 @@ pub(crate) fn document(service: &Service, routes: OpenApi) -> OpenApi {
     document
 }
 
-/// Refers to the types of lists' items by their names: utoipa writes them out, as those of any generic type, and of that
-/// generators make types of their own.
+/// Replaces the inlined item types of lists by references: utoipa inlines the arguments of generic types, and client
+/// generators would make a second type of each.
 fn name_items(document: &mut OpenApi) {
     let Some(components) = &mut document.components else { return };
     let known = components.schemas.clone();

@@ -153,7 +153,7 @@ fn start(service: &Service, settings: &Settings, pools: &WorkerPools, health: &D
     let pages = Data::new(pages::Pages::new(service, &settings.instance, &document));
     let mut metrics = Metrics::new(&settings.instance);
     metrics.collect(PoolMetrics::new(pools.clone()));
-    metrics.collect(health::Up::new(health.clone()));
+    metrics.collect(health::DatabaseUp::new(health.clone()));
     let metrics = Data::new(metrics);
     let access = Data::new(settings.access.clone());
     let instance = Data::new(settings.instance.clone());

@@ -30,9 +30,9 @@ const PING_TIMEOUT: Duration = Duration::from_millis(500);
 /// name leads now, even when the old server still answers.
 pub(super) const MAX_AGE: Duration = Duration::from_mins(30);
 
-/// How often connections that still serve reads may be thrown away at most. While a server refuses every write, each
-/// refusal is a reason to; reads go on meanwhile, and are not to be busy with connecting.
-const CONDEMN_INTERVAL: Duration = Duration::from_secs(1);
+/// The shortest time between two invalidations of connections that still serve reads. A server that refuses every write
+/// gives a reason with each refusal; meanwhile reads should not spend their time on reconnecting.
+const INVALIDATE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The lock wait is shorter than the time allowed for a piece of work, which makes it an error with a name.
 const LIMITS: Limits = Limits { lock_wait: Duration::from_secs(3), statement: Duration::from_secs(5) };
@@ -41,21 +41,21 @@ const LIMITS: Limits = Limits { lock_wait: Duration::from_secs(3), statement: Du
 pub(super) struct Connector {
     options: MySqlConnectOptions,
     connecting: Connecting,
-    condemned: Mutex<Condemned>,
+    generation: Mutex<Generation>,
 }
 
-/// How soon connections are to go.
+/// How soon invalidated connections are closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Invalidation {
-    /// They are dead.
+    /// At once: they are dead.
     AtOnce,
-    /// They are of some use, and go when none have gone for a moment.
+    /// At most once per [`INVALIDATE_INTERVAL`]: they still serve reads.
     Soon,
 }
 
-/// Which connections are not used again.
+/// Pool generation: connections made before it are not used again.
 #[derive(Default)]
-struct Condemned {
+struct Generation {
     /// Those that were made before this.
     until: Option<Instant>,
     /// When it was last asked for.
@@ -64,29 +64,31 @@ struct Condemned {
 
 impl Connector {
     pub(super) fn new(settings: &Settings) -> Self {
-        Self { options: settings.connect_options(), connecting: Connecting::new(), condemned: Mutex::default() }
+        Self { options: settings.connect_options(), connecting: Connecting::new(), generation: Mutex::default() }
     }
 
-    /// Has no connection that was made until now be used again.
+    /// Marks every existing connection as unusable.
     pub(super) fn invalidate(&self, invalidation: Invalidation) {
-        let mut condemned = self.condemned();
-        condemned.asked = Some(Instant::now());
+        let mut generation = self.generation();
+        generation.asked = Some(Instant::now());
         if invalidation == Invalidation::AtOnce {
-            condemned.until = condemned.asked;
+            generation.until = generation.asked;
         }
     }
 
-    /// Whether a connection that was made then is not to be used again.
+    /// A connection that was made then is unusable.
     pub(super) fn is_invalidated(&self, made: Instant) -> bool {
-        let mut condemned = self.condemned();
-        if condemned.asked > condemned.until && condemned.until.is_none_or(|until| until.elapsed() > CONDEMN_INTERVAL) {
-            condemned.until = condemned.asked;
+        let mut generation = self.generation();
+        if generation.asked > generation.until
+            && generation.until.is_none_or(|until| until.elapsed() > INVALIDATE_INTERVAL)
+        {
+            generation.until = generation.asked;
         }
-        condemned.until.is_some_and(|until| made < until)
+        generation.until.is_some_and(|until| made < until)
     }
 
-    fn condemned(&self) -> MutexGuard<'_, Condemned> {
-        self.condemned.lock().unwrap_or_else(PoisonError::into_inner)
+    fn generation(&self) -> MutexGuard<'_, Generation> {
+        self.generation.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -166,10 +166,10 @@ fn index_name(message: &str) -> &str {
 }
 
 impl From<Error> for Problem {
-    /// The one mapping of database errors to answers. What the database said goes to the log, not to the client.
+    /// Maps database errors to responses. The message of the database goes to the log, not to the client.
     fn from(error: Error) -> Self {
         match &error {
-            // Whoever read alone would have panicked itself.
+            // The shared read panicked.
             Error::Unavailable(Unavailable::BrokenOff) => {
                 tracing::error!(error = chain(&error), "a shared read failed");
                 Self::internal("this is a fault of the service's; the log says more under the request's id")

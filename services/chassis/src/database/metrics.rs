@@ -1,4 +1,4 @@
-//! What Prometheus is told of the pool. Names, units and labels are listed in docs/observability.md.
+//! Metrics of the connection pools. Names, units and labels are listed in docs/observability.md.
 
 use std::{fmt, sync::atomic::Ordering};
 
@@ -25,7 +25,7 @@ struct Refused {
     reason: &'static str,
 }
 
-/// The connections of this process, counted when Prometheus asks.
+/// Counts the connections of this process at each scrape.
 pub(crate) struct PoolMetrics(WorkerPools);
 
 impl PoolMetrics {

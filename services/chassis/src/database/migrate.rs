@@ -80,8 +80,7 @@ pub enum Error {
 /// Brings the tables up to date, one process at a time; does nothing where they are, or where a later release has
 /// changed them already.
 ///
-/// `superseded_checksums` has versions whose wording was changed after they had been applied, with the checksum of the
-/// earlier wording.
+/// `superseded_checksums` holds versions whose text was changed after a release, with the checksum of the earlier text.
 pub async fn run(
     own: &Migrator,
     superseded_checksums: &[(i64, &str)],

@@ -52,7 +52,7 @@ const WAITING_PER_CONNECTION: usize = 32;
 #[derive(Clone)]
 pub struct Database {
     pool: Pool<Connector>,
-    /// All shares, this one included.
+    /// The pools of all workers, this one included.
     pools: WorkerPools,
     is_first: bool,
     acquire_timeout: Duration,

@@ -5,7 +5,7 @@ use utoipa::openapi::{
     path::{Parameter, ParameterBuilder, ParameterIn},
 };
 
-/// A header that a request may have, its text as `constrain` has it.
+/// An optional request header; `constrain` limits its text.
 ///
 /// (utoipa takes an `Option` for one that may be `null`, which no header can be.)
 pub(crate) fn header_parameter(

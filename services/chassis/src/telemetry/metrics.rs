@@ -71,7 +71,7 @@ impl Metrics {
         self.requests.get_or_create(&Answered { method, route, status }).inc();
     }
 
-    /// Adds metrics that are read when they are asked for.
+    /// Registers metrics that are read at each scrape.
     pub(crate) fn collect(&mut self, collector: impl Collector) {
         self.registry.register_collector(Box::new(collector));
     }
@@ -84,7 +84,7 @@ impl Metrics {
     }
 }
 
-/// Gives the value of a metric that a [`Collector`] has read.
+/// Encodes a metric of a [`Collector`].
 pub(crate) fn put(
     encoder: &mut DescriptorEncoder<'_>,
     name: &str,

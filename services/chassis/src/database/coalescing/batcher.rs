@@ -1,4 +1,4 @@
-//! One read under way at a time, and those who wait for the next.
+//! Batches reads: one runs at a time, and the requests that arrive meanwhile share the next one.
 
 use std::{
     cell::{Cell, RefCell},
@@ -17,41 +17,41 @@ use crate::{
     telemetry::Waiting as Traced,
 };
 
-/// One read under way at a time, and those who wait for the next. Where requests come one by one it stays out of the
-/// way: each reads for itself.
+/// Runs one read at a time; requests that arrive meanwhile share the next one. While requests do not overlap, each reads
+/// by itself, without a task or a timer.
 pub(super) struct Batcher<Q, A> {
     waiting: RefCell<Waiting<Q, A>>,
-    occupied: Cell<bool>,
-    traffic: Rc<InFlight>,
+    running: Cell<bool>,
+    in_flight: Rc<InFlight>,
 }
 
-/// What goes on in the lanes of one kind of read.
+/// Counts the reads in flight of all batchers that share this counter.
 #[derive(Default)]
 pub(super) struct InFlight {
-    /// How many reads are under way.
-    under_way: Cell<usize>,
-    /// Whether the last read answered more than one request: the next ones are then likely to have company as well.
+    /// Reads in flight.
+    count: Cell<usize>,
+    /// The last read answered more than one request, so the next requests are likely to overlap as well.
     busy: Cell<bool>,
 }
 
 impl InFlight {
-    /// Whether nobody else seems to ask.
-    fn is_quiet(&self) -> bool {
-        self.under_way.get() == 0 && !self.busy.get()
+    /// No other request is likely to share a read.
+    fn is_idle(&self) -> bool {
+        self.count.get() == 0 && !self.busy.get()
     }
 }
 
-/// Those who take part in the next read.
+/// The callers of the next read.
 struct Waiting<Q, A> {
     callers: Vec<Waiter<Q, A>>,
-    /// From how many requests they are.
+    /// The number of requests that they belong to.
     requests: usize,
 }
 
-/// A caller: what it asks, and where its answer goes.
+/// A question, and the channel for its answer.
 pub(super) struct Waiter<Q, A> {
     pub(super) question: Q,
-    /// The request, as its trace shows it while it waits; nothing where it reads for itself, or is in no trace.
+    /// The trace of the waiting request, if it is recorded.
     pub(super) traced: Option<Rc<Traced>>,
     answer: oneshot::Sender<Result<A, Error>>,
 }
@@ -68,7 +68,7 @@ impl<Q, A> Waiter<Q, A> {
     }
 }
 
-/// Where a caller is told its answer.
+/// Receives the answer.
 type Answer<A> = oneshot::Receiver<Result<A, Error>>;
 
 async fn received<A>(answer: Answer<A>) -> Result<A, Error> {
@@ -82,23 +82,23 @@ impl<Q, A> Default for Waiting<Q, A> {
 }
 
 impl<Q: 'static, A: 'static> Batcher<Q, A> {
-    /// A lane beside the others of the same `traffic`.
-    pub(super) fn new(traffic: &Rc<InFlight>) -> Rc<Self> {
-        Rc::new(Self { waiting: RefCell::default(), occupied: Cell::new(false), traffic: Rc::clone(traffic) })
+    /// A batcher that shares its counter with others.
+    pub(super) fn new(in_flight: &Rc<InFlight>) -> Rc<Self> {
+        Rc::new(Self { waiting: RefCell::default(), running: Cell::new(false), in_flight: Rc::clone(in_flight) })
     }
 
-    /// The answer to `question`. Takes part in the next read, which begins at once if none is under way. Where one has
-    /// to be begun, `reader` gives what answers those who wait.
+    /// Answers `question` with the next read, which starts at once if none is running. `reader` is called only to start
+    /// one.
     pub(super) async fn ask<R>(self: Rc<Self>, question: Q, reader: impl FnOnce() -> R) -> Result<A, Error>
     where
         R: AsyncFn(Vec<Waiter<Q, A>>) + Clone + 'static,
     {
         let (caller, answer) = Waiter::new(question);
-        self.take_part(vec![caller], reader).await;
+        self.enqueue(vec![caller], reader).await;
         received(answer).await
     }
 
-    /// The answers to all `questions` of a request, in their order, from one read.
+    /// Answers all `questions` of a request with one read, in their order.
     pub(super) async fn ask_all<R>(
         self: Rc<Self>,
         questions: impl IntoIterator<Item = Q>,
@@ -108,7 +108,7 @@ impl<Q: 'static, A: 'static> Batcher<Q, A> {
         R: AsyncFn(Vec<Waiter<Q, A>>) + Clone + 'static,
     {
         let (callers, answers): (Vec<_>, Vec<_>) = questions.into_iter().map(Waiter::new).unzip();
-        self.take_part(callers, reader).await;
+        self.enqueue(callers, reader).await;
         let mut found = Vec::with_capacity(answers.len());
         for answer in answers {
             found.push(received(answer).await?);
@@ -116,13 +116,13 @@ impl<Q: 'static, A: 'static> Batcher<Q, A> {
         Ok(found)
     }
 
-    async fn take_part<R>(self: Rc<Self>, mut callers: Vec<Waiter<Q, A>>, reader: impl FnOnce() -> R)
+    async fn enqueue<R>(self: Rc<Self>, mut callers: Vec<Waiter<Q, A>>, reader: impl FnOnce() -> R)
     where
         R: AsyncFn(Vec<Waiter<Q, A>>) + Clone + 'static,
     {
-        if self.traffic.is_quiet() {
-            // A task and a timer for nobody but this request would cost it a tenth of its time.
-            let _under_way = InFlightGuard::begin(&self.traffic);
+        if self.in_flight.is_idle() {
+            // A task and a timer would cost a single request a tenth of its time.
+            let _in_flight = InFlightGuard::begin(&self.in_flight);
             return reader()(callers).await;
         }
         if let Some(traced) = Traced::begin() {
@@ -134,9 +134,9 @@ impl<Q: 'static, A: 'static> Batcher<Q, A> {
         waiting.callers.extend(callers);
         waiting.requests += 1;
         drop(waiting);
-        if !self.occupied.replace(true) {
-            // As a task of its own: it runs once the requests that are there have been looked at, so that those that
-            // came at the same time are in the first read, and it goes on when the caller that began it goes away.
+        if !self.running.replace(true) {
+            // A separate task: it runs after the requests that have arrived already, so the first read includes them,
+            // and it continues when the caller that started it disconnects.
             rt::spawn(self.run(reader()));
         }
     }
@@ -145,56 +145,56 @@ impl<Q: 'static, A: 'static> Batcher<Q, A> {
     where
         R: AsyncFn(Vec<Waiter<Q, A>>) + Clone + 'static,
     {
-        let _under_way = InFlightGuard::begin(&self.traffic);
-        let turn = RunGuard(&self);
+        let _in_flight = InFlightGuard::begin(&self.in_flight);
+        let run_guard = RunGuard(&self);
         loop {
             let Waiting { mut callers, requests } = mem::take(&mut *self.waiting.borrow_mut());
             callers.retain(|caller| !caller.answer.is_closed());
             if callers.is_empty() {
                 return;
             }
-            self.traffic.busy.set(requests > 1);
+            self.in_flight.busy.set(requests > 1);
             let mut reading = pin!(read(callers));
             if timeout(MAX_WAIT, reading.as_mut()).await.is_err() {
-                drop(turn);
+                drop(run_guard);
                 if !self.waiting.borrow().callers.is_empty() {
-                    self.occupied.set(true);
+                    self.running.set(true);
                     rt::spawn(Rc::clone(&self).run(read.clone()));
                 }
                 reading.await;
                 return;
             }
-            // Those who were answered go on first, and whoever asks meanwhile is in the next read: fewer and larger
-            // ones, for a seventh more requests a second from the same processors.
+            // Lets answered callers run first, so that their next requests share the next read: fewer and larger reads
+            // gave a seventh more requests a second on the same cores.
             yield_now().await;
         }
     }
 }
 
-/// A read is under way while this is there.
+/// Counts a read as in flight until dropped.
 struct InFlightGuard<'a>(&'a InFlight);
 
 impl<'a> InFlightGuard<'a> {
-    fn begin(traffic: &'a InFlight) -> Self {
-        traffic.under_way.update(|count| count + 1);
-        Self(traffic)
+    fn begin(in_flight: &'a InFlight) -> Self {
+        in_flight.count.update(|count| count + 1);
+        Self(in_flight)
     }
 }
 
 impl Drop for InFlightGuard<'_> {
     fn drop(&mut self) {
-        self.0.under_way.update(|count| count - 1);
+        self.0.count.update(|count| count - 1);
     }
 }
 
-/// The lane is occupied while this is there.
+/// Marks the batcher as free when dropped.
 struct RunGuard<'a, Q, A>(&'a Batcher<Q, A>);
 
 impl<Q, A> Drop for RunGuard<'_, Q, A> {
     fn drop(&mut self) {
-        self.0.occupied.set(false);
+        self.0.running.set(false);
         if thread::panicking() {
-            // Nobody else would tell them.
+            // Drops their channels, which reports an error to each.
             mem::take(&mut *self.0.waiting.borrow_mut());
         }
     }
@@ -226,20 +226,20 @@ mod tests {
         }
     }
 
-    /// A lane on which several asked at once the last time.
+    /// A batcher whose last read had several requests.
     fn busy() -> Rc<Batcher<u32, u32>> {
-        let lane = quiet();
-        lane.traffic.busy.set(true);
-        lane
+        let batcher = idle();
+        batcher.in_flight.busy.set(true);
+        batcher
     }
 
-    /// A lane on which nobody is.
-    fn quiet() -> Rc<Batcher<u32, u32>> {
+    /// A batcher without requests.
+    fn idle() -> Rc<Batcher<u32, u32>> {
         Batcher::new(&Rc::default())
     }
 
-    async fn ask(lane: &Rc<Batcher<u32, u32>>, question: u32, log: &Log, gate: &Rc<Notify>) -> Result<u32, Error> {
-        Rc::clone(lane).ask(question, || reader(log, gate)).await
+    async fn ask(batcher: &Rc<Batcher<u32, u32>>, question: u32, log: &Log, gate: &Rc<Notify>) -> Result<u32, Error> {
+        Rc::clone(batcher).ask(question, || reader(log, gate)).await
     }
 
     /// Polls `future` once, so that it has asked, and lets the reads run that can.
@@ -250,9 +250,9 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn who_is_alone_reads_without_the_lane_and_holds_up_nobody() {
-        let (lane, log, gate) = (quiet(), Log::default(), Rc::new(Notify::new()));
-        let ask = |question| Box::pin(ask(&lane, question, &log, &gate));
+    async fn a_single_request_reads_without_a_task_and_delays_nobody() {
+        let (batcher, log, gate) = (idle(), Log::default(), Rc::new(Notify::new()));
+        let ask = |question| Box::pin(ask(&batcher, question, &log, &gate));
         assert_eq!(ask(7).now_or_never().map(Result::ok), Some(Some(7)), "it needed a task");
         let mut alone = ask(0);
         begin(&mut alone).await;
@@ -264,9 +264,9 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn after_company_the_lane_is_used_until_somebody_was_alone_on_it() {
-        let (lane, log, gate) = (quiet(), Log::default(), Rc::new(Notify::new()));
-        let ask = |question| Box::pin(ask(&lane, question, &log, &gate));
+    async fn after_overlapping_requests_reads_are_batched_until_one_had_a_single_request() {
+        let (batcher, log, gate) = (idle(), Log::default(), Rc::new(Notify::new()));
+        let ask = |question| Box::pin(ask(&batcher, question, &log, &gate));
         let mut alone = ask(0);
         begin(&mut alone).await;
         assert!(join_all([ask(1), ask(2)]).await.iter().all(Result::is_ok));
@@ -276,16 +276,16 @@ mod tests {
         let mut third = ask(3);
         begin(&mut third).await;
         assert_eq!(third.await.ok(), Some(3));
-        while lane.traffic.under_way.get() > 0 {
+        while batcher.in_flight.count.get() > 0 {
             yield_now().await;
         }
         assert_eq!(ask(4).now_or_never().map(Result::ok), Some(Some(4)), "it needed a task");
     }
 
     #[actix_web::test]
-    async fn who_comes_while_a_read_is_under_way_shares_the_next_one() {
-        let (lane, log, gate) = (busy(), Log::default(), Rc::new(Notify::new()));
-        let ask = |question| Box::pin(ask(&lane, question, &log, &gate));
+    async fn requests_during_a_read_share_the_next_one() {
+        let (batcher, log, gate) = (busy(), Log::default(), Rc::new(Notify::new()));
+        let ask = |question| Box::pin(ask(&batcher, question, &log, &gate));
         let mut first = ask(0);
         begin(&mut first).await;
         let mut others = [ask(1), ask(2), ask(3)];
@@ -301,17 +301,17 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn those_who_come_together_are_answered_together() {
-        let (lane, log, gate) = (busy(), Log::default(), Rc::new(Notify::new()));
-        let answers = join_all((1..=5).map(|question| ask(&lane, question, &log, &gate))).await;
+    async fn requests_at_the_same_time_share_a_read() {
+        let (batcher, log, gate) = (busy(), Log::default(), Rc::new(Notify::new()));
+        let answers = join_all((1..=5).map(|question| ask(&batcher, question, &log, &gate))).await;
         assert!(answers.iter().all(Result::is_ok));
         assert_eq!(*log.borrow(), [[1, 2, 3, 4, 5]]);
     }
 
     #[actix_web::test]
-    async fn a_slow_read_holds_up_nobody_but_its_own_callers() {
-        let (lane, log, gate) = (busy(), Log::default(), Rc::new(Notify::new()));
-        let ask = |question| Box::pin(ask(&lane, question, &log, &gate));
+    async fn a_slow_read_delays_only_its_own_callers() {
+        let (batcher, log, gate) = (busy(), Log::default(), Rc::new(Notify::new()));
+        let ask = |question| Box::pin(ask(&batcher, question, &log, &gate));
         let mut slow = ask(0);
         begin(&mut slow).await;
         // One that waited already, and one that comes later.
@@ -324,9 +324,9 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_caller_that_went_away_is_not_asked_for_and_holds_up_nobody() {
-        let (lane, log, gate) = (busy(), Log::default(), Rc::new(Notify::new()));
-        let ask = |question| Box::pin(ask(&lane, question, &log, &gate));
+    async fn a_caller_that_disconnected_is_left_out_and_delays_nobody() {
+        let (batcher, log, gate) = (busy(), Log::default(), Rc::new(Notify::new()));
+        let ask = |question| Box::pin(ask(&batcher, question, &log, &gate));
         let (mut began, mut gone, mut stays) = (ask(0), ask(1), ask(2));
         for caller in [&mut began, &mut gone, &mut stays] {
             begin(caller).await;
@@ -340,11 +340,11 @@ mod tests {
 
     #[actix_web::test]
     async fn a_read_that_panics_is_an_error_and_the_next_one_works() {
-        let lane = busy();
+        let batcher = busy();
         let panics = async |_: Vec<Waiter<u32, u32>>| panic!("as it was told to");
-        let told = Rc::clone(&lane).ask(1, || panics).await;
+        let told = Rc::clone(&batcher).ask(1, || panics).await;
         assert!(matches!(told, Err(Error::Unavailable(Unavailable::BrokenOff))), "{told:?}");
         let (log, gate) = (Log::default(), Rc::new(Notify::new()));
-        assert_eq!(ask(&lane, 2, &log, &gate).await.ok(), Some(2));
+        assert_eq!(ask(&batcher, 2, &log, &gate).await.ok(), Some(2));
     }
 }

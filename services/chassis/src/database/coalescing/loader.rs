@@ -1,4 +1,4 @@
-//! Reads by key, answered together with one statement.
+//! Batched reads by key.
 
 use std::{collections::HashMap, hash::Hash, rc::Rc};
 
@@ -10,7 +10,7 @@ use crate::{
     telemetry::with_span_links,
 };
 
-/// A statement that finds many rows by their keys: `SELECT … WHERE id IN (…)`.
+/// A query for many rows by their keys: `SELECT … WHERE id IN (…)`.
 pub trait LoadMany: 'static {
     /// The most keys in one statement; a power of two.
     const MAX_KEYS: usize = 64;
@@ -28,7 +28,7 @@ pub trait LoadMany: 'static {
     ) -> impl Future<Output = sqlx::Result<Vec<(Self::Key, Self::Value)>>>;
 }
 
-/// Answers reads by key together; one for each worker and statement.
+/// Batches reads by key; one per worker and query.
 pub struct Loader<R: LoadMany>(Rc<Batcher<R::Key, Option<R::Value>>>);
 
 impl<R: LoadMany> Default for Loader<R> {

@@ -1,19 +1,17 @@
-//! Reads that are answered together.
+//! Coalesced reads: requests that arrive while a read is running share the next one.
 //!
-//! While one read is under way, others like it come in. A [`Loader`] answers all those by key with one statement, a
-//! [`SingleFlight`] all those of the same page with one and the same answer. Under load this takes most of the work from the
-//! database. Where requests come one by one, each reads for itself, at once: nothing waits for company.
+//! A [`Loader`] batches reads by key into one statement; a [`SingleFlight`] gives callers with the same key one result. Under
+//! load this saves the database most of its work. Requests that do not overlap read at once, each by itself.
 //!
-//! What a caller can rely on is the same as without it:
+//! Guarantees, the same as without coalescing:
 //!
-//! - A read begins after its request came in: whoever waits takes part in the next read, never in the one that is under
-//!   way. So a client finds what it wrote before.
-//! - A slow read holds nobody up but its own callers: when it takes longer than 20 ms, the next one no longer waits for
-//!   it.
-//! - A caller that goes away, a key that is not there and an answer that cannot be read touch nobody else.
+//! - A read starts after its requests have arrived: a waiting request joins the next read, never the running one. So a
+//!   client finds what it wrote before.
+//! - A slow read delays only its own callers: after 20 ms the next read no longer waits for it.
+//! - A caller that disconnects, a missing key and an unreadable row affect no other caller.
 //!
-//! Every worker of the server coalesces what it has to answer itself, so that all this takes no lock. A service opts in
-//! query by query; `DB_COALESCING=off` has every request ask for itself again.
+//! Each worker of the server coalesces its own requests, without a lock. A service opts in query by query;
+//! `DB_COALESCING=off` turns it off.
 
 mod batcher;
 mod loader;
@@ -24,5 +22,5 @@ use std::time::Duration;
 pub use loader::{LoadMany, Loader};
 pub use single_flight::{LoadOne, SingleFlight};
 
-/// How long a read may take before the next one stops waiting for it: many times what a read by key takes.
+/// The longest that a read waits for the one before it: many times what a read by key takes.
 const MAX_WAIT: Duration = Duration::from_millis(20);

@@ -1,4 +1,4 @@
-//! Reads of the same page, answered with one and the same answer.
+//! Single-flight reads: concurrent reads with equal keys share one result.
 
 use std::{cell::RefCell, collections::HashMap, hash::Hash, rc::Rc};
 
@@ -10,67 +10,66 @@ use crate::{
     telemetry::with_span_links,
 };
 
-/// A read that many callers may ask for in the same words.
+/// A read whose result concurrent callers may share.
 pub trait LoadOne: 'static {
-    /// What is asked: everything on which the answer depends.
+    /// Everything on which the result depends.
     type Key: Clone + Eq + Hash + 'static;
-    /// What all who ask it are given. Cloning it has to be cheap.
+    /// The result. Cloning it has to be cheap: each caller gets a clone.
     type Value: Clone + 'static;
 
-    /// The answer.
-    fn read(connection: &mut MySqlConnection, question: &Self::Key) -> impl Future<Output = sqlx::Result<Self::Value>>;
+    /// Reads the result for `key`.
+    fn read(connection: &mut MySqlConnection, key: &Self::Key) -> impl Future<Output = sqlx::Result<Self::Value>>;
 }
 
-/// Answers those who ask the same together; one for each worker and read. Different questions do not wait for one
-/// another.
+/// Runs one read at a time for each key; one per worker and kind of read. Different keys do not wait for one another.
 pub struct SingleFlight<R: LoadOne> {
-    lanes: RefCell<Batchers<R>>,
-    traffic: Rc<InFlight>,
+    batchers: RefCell<Batchers<R>>,
+    in_flight: Rc<InFlight>,
 }
 
-/// Where those wait who ask the same.
+/// A batcher for each key in use.
 type Batchers<R> = HashMap<<R as LoadOne>::Key, Rc<Batcher<(), <R as LoadOne>::Value>>>;
 
 impl<R: LoadOne> Default for SingleFlight<R> {
     fn default() -> Self {
-        Self { lanes: RefCell::default(), traffic: Rc::default() }
+        Self { batchers: RefCell::default(), in_flight: Rc::default() }
     }
 }
 
 impl<R: LoadOne> SingleFlight<R> {
-    /// The answer to `question`.
-    pub async fn get(&self, database: &Database, question: R::Key) -> Result<R::Value, Error> {
+    /// The result for `key`, shared with concurrent callers.
+    pub async fn get(&self, database: &Database, key: R::Key) -> Result<R::Value, Error> {
         if !database.coalesces() {
-            return ask::<R>(database, &question).await;
+            return ask::<R>(database, &key).await;
         }
-        let lane = self.lane(&question);
+        let batcher = self.batcher(&key);
         let reader = || {
             let database = database.clone();
             async move |callers: Vec<Waiter<(), R::Value>>| {
                 let traced = callers.iter().filter_map(|caller| caller.traced.as_ref());
-                let answer = with_span_links(traced, ask::<R>(&database, &question)).await;
+                let answer = with_span_links(traced, ask::<R>(&database, &key)).await;
                 for caller in callers {
                     caller.answer(answer.clone());
                 }
             }
         };
-        lane.ask((), reader).await
+        batcher.ask((), reader).await
     }
 
-    /// Where those wait who ask this.
-    fn lane(&self, question: &R::Key) -> Rc<Batcher<(), R::Value>> {
-        let mut lanes = self.lanes.borrow_mut();
-        if let Some(lane) = lanes.get(question) {
-            return Rc::clone(lane);
+    /// The batcher for `key`.
+    fn batcher(&self, key: &R::Key) -> Rc<Batcher<(), R::Value>> {
+        let mut batchers = self.batchers.borrow_mut();
+        if let Some(batcher) = batchers.get(key) {
+            return Rc::clone(batcher);
         }
-        // Those that nobody else holds, neither a caller nor a read, are done with.
-        lanes.retain(|_, lane| Rc::strong_count(lane) > 1);
-        let lane = Batcher::new(&self.traffic);
-        lanes.insert(question.clone(), Rc::clone(&lane));
-        lane
+        // Removes those that neither a caller nor a read holds.
+        batchers.retain(|_, batcher| Rc::strong_count(batcher) > 1);
+        let batcher = Batcher::new(&self.in_flight);
+        batchers.insert(key.clone(), Rc::clone(&batcher));
+        batcher
     }
 }
 
-async fn ask<R: LoadOne>(database: &Database, question: &R::Key) -> Result<R::Value, Error> {
-    database.read(async |connection| R::read(connection, question).await).await
+async fn ask<R: LoadOne>(database: &Database, key: &R::Key) -> Result<R::Value, Error> {
+    database.read(async |connection| R::read(connection, key).await).await
 }

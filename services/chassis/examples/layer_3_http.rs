@@ -1,5 +1,5 @@
-//! HTTP, with the floors below alone: ids, logs, limits, validators and problems around a route.
-#![allow(dead_code, missing_docs, unreachable_pub, unused_imports, reason = "an example uses a part of each floor")]
+//! HTTP, with the layers below alone: ids, logs, limits, validators and problems around a route.
+#![allow(dead_code, missing_docs, unreachable_pub, unused_imports, reason = "an example uses a part of each layer")]
 
 #[path = "../src/errors.rs"]
 mod errors;

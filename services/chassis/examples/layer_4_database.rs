@@ -1,11 +1,11 @@
-//! The database, with the floors below alone: a pool that survives its server, and one query.
+//! The database, with the layers below alone: a pool that survives its server, and one query.
 #![allow(
     clippy::print_stdout,
     dead_code,
     missing_docs,
     unreachable_pub,
     unused_imports,
-    reason = "an example uses a part of each floor"
+    reason = "an example uses a part of each layer"
 )]
 
 #[path = "../src/database/mod.rs"]

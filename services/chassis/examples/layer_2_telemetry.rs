@@ -1,5 +1,5 @@
-//! Telemetry, with the floor below alone: a log in the format that `LOG_FORMAT` asks for, and metrics.
-#![allow(dead_code, missing_docs, unreachable_pub, unused_imports, reason = "an example uses a part of each floor")]
+//! Telemetry, with the layer below alone: a log in the format that `LOG_FORMAT` asks for, and metrics.
+#![allow(dead_code, missing_docs, unreachable_pub, unused_imports, reason = "an example uses a part of each layer")]
 
 #[path = "../src/errors.rs"]
 mod errors;

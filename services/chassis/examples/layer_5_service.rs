@@ -1,11 +1,11 @@
-//! What a service uses, with the floors below alone: everything but the command line and the server.
+//! What a service uses, with the layers below alone: everything but the command line and the server.
 #![allow(
     clippy::print_stdout,
     dead_code,
     missing_docs,
     unreachable_pub,
     unused_imports,
-    reason = "an example uses a part of each floor"
+    reason = "an example uses a part of each layer"
 )]
 
 #[path = "../src/database/mod.rs"]

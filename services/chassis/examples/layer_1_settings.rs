@@ -1,11 +1,11 @@
-//! The lowest floor, alone: settings from the environment, and which task this is.
+//! The lowest layer, alone: settings from the environment, and which task this is.
 #![allow(
     clippy::print_stdout,
     dead_code,
     missing_docs,
     unreachable_pub,
     unused_imports,
-    reason = "an example uses a part of each floor"
+    reason = "an example uses a part of each layer"
 )]
 
 #[path = "../src/errors.rs"]
